@@ -1,0 +1,45 @@
+"""Reading parameters of the query string: one way, with errors that name the parameter."""
+
+from collections.abc import Mapping
+
+from core.exceptions import InvalidInput
+
+#: OFFSET is a bigint in PostgreSQL.
+_LARGEST_OFFSET = 2**62
+
+
+def read_limit(query: Mapping[str, str], *, default: int, most: int) -> int:
+    """``limit``: 1 to ``most``; 0, empty and absent mean ``default``."""
+    limit = _whole_number(query, "limit")
+    if limit in (None, 0):
+        return default
+    assert limit is not None
+    if not 1 <= limit <= most:
+        raise InvalidInput(f"Ensure this value is between 1 and {most}.", attr="limit")
+    return limit
+
+
+def read_offset(query: Mapping[str, str]) -> int:
+    """``offset``: 0 or more."""
+    offset = _whole_number(query, "offset") or 0
+    if not 0 <= offset <= _LARGEST_OFFSET:
+        raise InvalidInput("Ensure this value is greater than or equal to 0.", attr="offset")
+    return offset
+
+
+def read_text(query: Mapping[str, str], name: str) -> str | None:
+    """The text of a parameter; null when it is absent. NUL is refused, for PostgreSQL has no such text."""
+    value = query.get(name)
+    if value is not None and "\0" in value:
+        raise InvalidInput("Null characters are not allowed.", attr=name)
+    return value
+
+
+def _whole_number(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None or not text.strip():
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInput("A valid integer is required.", attr=name) from None

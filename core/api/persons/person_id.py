@@ -1,0 +1,27 @@
+"""How the ``{id}`` of a person is read."""
+
+from uuid import UUID
+
+from core.auth.access import LARGEST_ID
+from core.exceptions import InvalidInput, PersonNotFound
+
+
+def read_person_id(text: str) -> UUID | int:
+    """A uuid in any spelling, else a pk. A distinct id is never taken for either: the error says where to look it up.
+
+    Raises ``InvalidInput``, or ``PersonNotFound`` for a number that no row can have.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    try:
+        pk = int(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is not a person id: it is neither a UUID nor an integer. "
+            f"To find a person by distinct id use the list: ?distinct_id={text}"
+        ) from None
+    if abs(pk) > LARGEST_ID:
+        raise PersonNotFound
+    return pk

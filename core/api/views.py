@@ -1,0 +1,42 @@
+"""What the views of a project have in common: who asks, for which project, with which scopes."""
+
+from typing import Any, ClassVar, cast
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from core.auth.access import project_for
+from core.models import PersonalAPIKey, Project
+
+
+class ProjectViewSet(ViewSet):
+    """Base of every route below ``/api/projects/{project_id}/``.
+
+    ``scopes`` names what each action demands; an action without an entry takes no keys at all. When an action runs, ``self.project`` is the
+    project of the path and the key may do the action there.
+    """
+
+    scopes: ClassVar[dict[str, tuple[str, ...]]] = {}
+    project: Project
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action is None:
+            raise MethodNotAllowed(request.method or "")
+        key = cast(PersonalAPIKey, request.auth)
+        self.project = project_for(key, kwargs["project_id"], self.scopes[self.action])
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Answers under the old spelling of a path say where the new one is."""
+        answer = cast(HttpResponse, super().finalize_response(request, response, *args, **kwargs))
+        path = request.get_full_path()
+        if path.startswith("/api/environments/"):
+            successor = path.replace("/api/environments/", "/api/projects/", 1)
+            answer["Deprecation"] = "true"
+            answer["Link"] = f'<{successor}>; rel="successor-version"'
+        return answer

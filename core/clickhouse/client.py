@@ -1,0 +1,133 @@
+"""The only way to ClickHouse: statements with bound parameters, and inserts of ready lines.
+
+Every statement about data of a project goes through ``query``, which demands the project and binds it as
+``{project_id:Int64}``; a statement that does not use it is refused. ``administer`` is for the schema and for questions
+about the server itself.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from django.conf import settings
+
+from core.exceptions import ClickHouseRefused, ClickHouseUnavailable, QueryTooHeavy
+
+#: ClickHouse's codes for a query that ran into its own limits.
+TOO_HEAVY_CODES = {158, 159, 160, 241, 307, 396}
+#: Codes that go away by themselves: busy, shutting down, read-only for the moment, network.
+PASSING_CODES = {202, 209, 210, 236, 242, 252, 279, 439, 733, 749}
+
+Settings = Mapping[str, str | int]
+_thread = threading.local()
+
+
+def query(
+    sql: str, *, project_id: int, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None
+) -> Sequence[Sequence[Any]]:
+    """Rows of ``sql`` about one project.
+
+    Raises ``ClickHouseUnavailable``, ``QueryTooHeavy`` or ``ClickHouseRefused``.
+    """
+    if "{project_id:Int64}" not in sql:
+        raise ValueError("a query about project data must use {project_id:Int64}")
+    bound = {**(parameters or {}), "project_id": project_id}
+    return _rows(partial(_client().query, sql, parameters=bound, settings=dict(settings or {})))
+
+
+def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
+    """Run a statement that changes the schema or the server. ``in_database`` is false until the database exists."""
+    _call(partial(_client().command, sql, parameters=dict(parameters or {}), use_database=in_database))
+
+
+def inspect(sql: str, *, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+    """Rows of a question over all projects: for delivery, checks and benchmarks, never for an answer to a key."""
+    return _rows(partial(_client().query, sql, parameters=dict(parameters or {})))
+
+
+def insert_lines(table: str, lines: bytes, *, token: str) -> None:
+    """Insert JSON lines into ``table``; ClickHouse takes each ``token`` once, however often it is sent."""
+    _call(
+        partial(
+            _client().raw_insert,
+            table,
+            insert_block=lines,
+            fmt="JSONEachRow",
+            settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
+        )
+    )
+
+
+#: A batch must arrive as one block: the token is per block, and a block is all or nothing in a partition.
+_INSERT_SETTINGS: dict[str, str | int] = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "max_insert_block_size": 10_000_000,
+    "min_insert_block_size_rows": 10_000_000,
+    "min_insert_block_size_bytes": 0,
+    "input_format_parallel_parsing": 0,
+    # Old events of many months may travel in one batch.
+    "max_partitions_per_insert_block": 0,
+    # Properties are text forms: what looks like a date or a number in a string stays a string.
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "input_format_json_max_depth": 100_000,
+    "input_format_skip_unknown_fields": 1,
+}
+
+
+def _client() -> Client:
+    """One client a thread: clients are not made for sharing, their connections are kept."""
+    client: Client | None = getattr(_thread, "client", None)
+    if client is None:
+        client = _thread.client = _call(_connect)
+    return client
+
+
+def _connect() -> Client:
+    target = dict(settings.CLICKHOUSE)
+    database = target.pop("database")
+    client = clickhouse_connect.get_client(
+        **target,
+        compress=False,
+        connect_timeout=5,
+        send_receive_timeout=300,
+        autogenerate_session_id=False,
+        query_retries=0,
+    )
+    client.database = database
+    return client
+
+
+def _rows(call: "partial[Any]") -> Sequence[Sequence[Any]]:
+    rows: Sequence[Sequence[Any]] = _call(call).result_rows
+    return rows
+
+
+def _call(call: Any) -> Any:
+    """Run ``call`` and sort its failure by what the caller should do next."""
+    try:
+        return call()
+    except DatabaseError as error:
+        code = getattr(error, "code", None) or _code_in(str(error))
+        if code in TOO_HEAVY_CODES:
+            raise QueryTooHeavy from error
+        if code is None or code in PASSING_CODES:
+            raise ClickHouseUnavailable from error
+        raise ClickHouseRefused(code, str(error)) from error
+    except (ClickHouseError, OSError) as error:
+        raise ClickHouseUnavailable from error
+
+
+def _code_in(text: str) -> int | None:
+    """The number in ``Code: 60. DB::Exception: …``."""
+    for marker in ("error code ", "Code: ", "code: "):
+        _, found, rest = text.partition(marker)
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        if found and digits:
+            return int(digits)
+    return None

@@ -1,0 +1,192 @@
+"""From the decoded body of a capture request to checked events: tokens, shapes, ids, times.
+
+A request is all or nothing: the first event that cannot be taken refuses all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from core.events.clock import event_time, read_time
+from core.events.event import Event
+from core.exceptions import RequestError
+from core.identity.ids import DISTINCT_ID_LENGTH
+
+_TOKEN_KEYS = ("token", "api_key", "$token")
+_CARRIERS = ("$set", "$set_once")
+#: Where an identity event names the second id, and whether an empty value counts as one.
+_OTHER_ID = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
+
+
+class InvalidEvent(RequestError):
+    """An event of the request cannot be taken, so none of them is."""
+
+
+class InvalidToken(RequestError):
+    """The request names no project."""
+
+    status = 401
+    type = "authentication_error"
+    code = "authentication_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """The events of a request as they came, the token, and when the client sent it by its own clock."""
+
+    token: str
+    raw_events: list[Mapping[str, Any]]
+    sent_at: datetime | None
+
+
+def read_request(body: Any) -> CaptureRequest:
+    """Take apart a body: a batch object, a list of events or a single event.
+
+    Raises ``InvalidEvent`` for other shapes and ``InvalidToken`` when tokens are missing, ill-formed or disagree.
+    """
+    if isinstance(body, dict) and "batch" in body:
+        events = body["batch"]
+        if not isinstance(events, list):
+            raise InvalidEvent("batch must be a list of events.", attr="batch")
+        token = _token_in(body)
+        sent_at = _sent_at(body.get("sent_at"))
+    elif isinstance(body, list):
+        events, token, sent_at = body, None, None
+    elif isinstance(body, dict):
+        events, token, sent_at = [body], None, _sent_at(body.get("sent_at"))
+    else:
+        raise InvalidEvent("Expected an event, a list of events or a batch.")
+    if not events:
+        raise InvalidEvent("The request holds no event.")
+    for index, event in enumerate(events):
+        if not isinstance(event, dict):
+            raise InvalidEvent("An event must be an object.", attr=f"batch__{index}")
+    return CaptureRequest(_checked_token(token or _agreed_token(events)), events, sent_at)
+
+
+def read_events(request: CaptureRequest, *, received: datetime) -> list[Event]:
+    """The checked events of ``request``, in order. Raises ``InvalidEvent``."""
+    if all(raw.get("event") == "$performance_event" for raw in request.raw_events):
+        raise InvalidEvent("The request holds nothing but performance events.")
+    return [
+        _read_event(raw, index=index, sent_at=request.sent_at, received=received)
+        for index, raw in enumerate(request.raw_events)
+    ]
+
+
+def _token_in(holder: Mapping[str, Any]) -> str | None:
+    for key in _TOKEN_KEYS:
+        if holder.get(key):
+            return str(holder[key])
+    return None
+
+
+def _agreed_token(events: list[dict[str, Any]]) -> str:
+    tokens = {token for event in events if (token := _token_of(event)) is not None}
+    if not tokens:
+        raise InvalidToken("The request holds no project token: send it as api_key.")
+    if len(tokens) > 1:
+        raise InvalidToken("The events of the request name different projects.")
+    return tokens.pop()
+
+
+def _token_of(event: Mapping[str, Any]) -> str | None:
+    properties = event.get("properties")
+    return _token_in(event) or (_token_in(properties) if isinstance(properties, dict) else None)
+
+
+def _checked_token(token: str) -> str:
+    token = token.strip()
+    if not token or not token.isascii() or len(token) > 64 or "\0" in token:
+        raise InvalidToken("The project token is ill-formed.")
+    if token.startswith("phx_"):
+        raise InvalidToken("This is a personal API key. Events are sent with the project token (phc_…).")
+    return token
+
+
+def _sent_at(value: Any) -> datetime | None:
+    try:
+        return read_time(value)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _read_event(
+    raw: Mapping[str, Any], *, index: int, sent_at: datetime | None, received: datetime
+) -> Event:
+    name = raw.get("event")
+    if not isinstance(name, str) or not name:
+        raise InvalidEvent("An event needs a name: send it as event.", attr=f"batch__{index}__event")
+    properties = raw.get("properties")
+    if properties is None:
+        properties = {}
+    if not isinstance(properties, dict):
+        raise InvalidEvent("properties must be an object.", attr=f"batch__{index}__properties")
+    if not isinstance(properties.get("$cookieless_mode", False), bool):
+        raise InvalidEvent("$cookieless_mode must be true or false.", attr=f"batch__{index}__properties")
+    properties = _with_carriers(raw, properties)
+    without_profile = properties.get("$process_person_profile") is False
+    if without_profile:
+        properties = {key: value for key, value in properties.items() if key not in (*_CARRIERS, "$unset")}
+    return Event(
+        uuid=_uuid(raw.get("uuid"), index),
+        name=name,
+        distinct_id=_distinct_id(raw, properties, index),
+        timestamp=event_time(
+            timestamp=raw.get("timestamp"),
+            offset=raw.get("offset"),
+            sent_at=sent_at,
+            ignore_sent_at=properties.get("$ignore_sent_at") is True,
+            received=received,
+        ),
+        properties=properties,
+        other_id=_other_id(name, properties),
+        without_profile=without_profile,
+    )
+
+
+def _with_carriers(raw: Mapping[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """``$set`` and ``$set_once`` from beside the properties laid over those inside."""
+    for carrier in _CARRIERS:
+        beside = raw.get(carrier)
+        if isinstance(beside, dict) and beside:
+            inside = properties.get(carrier)
+            merged = {**inside, **beside} if isinstance(inside, dict) else beside
+            properties = {**properties, carrier: merged}
+    return properties
+
+
+def _uuid(value: Any, index: int) -> UUID:
+    if value is None or value == "":
+        return uuid4()
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidEvent("uuid must be a UUID.", attr=f"batch__{index}__uuid") from None
+
+
+def _distinct_id(raw: Mapping[str, Any], properties: Mapping[str, Any], index: int) -> str:
+    for value in (raw.get("distinct_id"), raw.get("$distinct_id"), properties.get("distinct_id")):
+        if value is not None:
+            text = _as_text(value)
+            if text.strip():
+                return text[:DISTINCT_ID_LENGTH]
+    raise InvalidEvent("An event needs a distinct_id.", attr=f"batch__{index}__distinct_id")
+
+
+def _other_id(name: str, properties: Mapping[str, Any]) -> str | None:
+    key = _OTHER_ID.get(name)
+    if key is None or key not in properties:
+        return None
+    value = properties[key]
+    if name != "$identify" and not value:
+        return None
+    return _as_text(value)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,27 @@
+"""Personal API keys."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class PersonalAPIKey(models.Model):
+    """A key of a user. Only its hash is kept; the clear text is shown once, when it is made."""
+
+    id = models.CharField(primary_key=True, max_length=50)
+    user = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="personal_api_keys")
+    label = models.CharField(max_length=40)
+    #: First and last four characters, so that its owner recognises it.
+    mask_value = models.CharField(max_length=11)
+    #: ``sha256$`` and the hex digest of the clear text.
+    secure_value = models.CharField(max_length=300, unique=True)
+    scopes = ArrayField(models.CharField(max_length=100))
+    #: Project ids that the key is limited to; empty means every project of its user.
+    scoped_projects = ArrayField(models.BigIntegerField(), default=list)
+    #: Organization ids that the key is limited to; empty means every organization of its user.
+    scoped_organizations = ArrayField(models.UUIDField(), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_rolled_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.mask_value})"

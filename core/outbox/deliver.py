@@ -1,0 +1,130 @@
+"""Sends frozen batches to ClickHouse and forgets them when they are there.
+
+One process delivers a target at a time, by an advisory lock that ends with its connection; no transaction is open while ClickHouse works.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+
+from core.clickhouse import client
+from core.exceptions import ClickHouseRefused
+from core.models import Undeliverable
+from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, source
+
+logger = logging.getLogger(__name__)
+
+#: First number of the advisory locks of delivery; the second one is the place in ``TARGETS``.
+LOCK_SPACE = 7_263_001
+
+
+def deliver_all() -> int:
+    """Send everything that waits; the number of rows sent. What another process is sending is left to it.
+
+    Raises ``ClickHouseUnavailable``; what was not sent stays for the next call.
+    """
+    sent = 0
+    for target in TARGETS:
+        # Once more after the lock is free: rows that came while another process let go of it would else wait for a wake-up.
+        while rows := _deliver_target(target):
+            sent += rows
+    return sent
+
+
+def _deliver_target(target: str) -> int:
+    sent = 0
+    with _alone(target) as is_alone:
+        while is_alone and (batch := next_batch(target)) is not None:
+            _deliver_batch(batch)
+            sent += len(batch.row_ids)
+    return sent
+
+
+@contextmanager
+def _alone(target: str) -> Iterator[bool]:
+    lock = [LOCK_SPACE, TARGETS.index(target)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
+        (locked,) = cursor.fetchone()
+        try:
+            yield locked
+        finally:
+            # After a lost connection there is nothing to unlock, and the cursor says so by raising.
+            if locked and connection.is_usable():
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
+
+
+_LINES = "SELECT line FROM {table} WHERE id = ANY(%s) ORDER BY id"
+
+
+def _deliver_batch(batch: Batch) -> None:
+    table, _ = source(batch.target)
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES.format(table=table), [list(batch.row_ids)])
+        lines = [line for (line,) in cursor.fetchall()]
+    _insert(batch.target, lines, token=str(batch.token))
+    if not batch.is_new and batch.target == EVENTS:
+        _insert_missing(lines, token=str(batch.token))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(batch.row_ids)])  # noqa: S608 - one of two names
+        cursor.execute("DELETE FROM core_deliverybatch WHERE id = %s", [batch.id])
+
+
+def _insert(target: str, lines: Sequence[str], *, token: str) -> None:
+    """Insert ``lines``. A line that ClickHouse refuses must not hold up the others: it is found by halving and put aside."""
+    try:
+        client.insert_lines(target, "\n".join(lines).encode(), token=token)
+    except ClickHouseRefused as error:
+        if len(lines) == 1:
+            logger.exception("ClickHouse refuses a row of %s; it is kept as undeliverable", target)
+            Undeliverable.objects.create(target=target, line=lines[0], error=str(error))
+            return
+        middle = len(lines) // 2
+        # The halves of a batch are as frozen as the batch, so their tokens may follow from its own.
+        _insert(target, lines[:middle], token=f"{token}.0")
+        _insert(target, lines[middle:], token=f"{token}.1")
+
+
+def _insert_missing(lines: Sequence[str], *, token: str) -> None:
+    """Insert what a ClickHouse killed in the middle of a batch has the token of but not the rows.
+
+    It notes the token just before the rows appear. A kill between the two makes it refuse the repetition as known.
+    """
+    missing = _missing(lines)
+    if missing:
+        logger.warning("ClickHouse lost %d events of a batch that it had noted; sending them again", len(missing))
+        _insert(EVENTS, missing, token=f"{token}.missing")
+
+
+_PRESENT = """
+SELECT project_id, uuid FROM events
+WHERE project_id IN {projects:Array(Int64)}
+  AND timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+  AND uuid IN {uuids:Array(UUID)}
+"""
+
+
+def _missing(lines: Sequence[str]) -> list[str]:
+    rows = [orjson.loads(line) for line in lines]
+    times = [datetime.fromisoformat(f"{row['timestamp']}+00:00") for row in rows]
+    present = client.inspect(
+        _PRESENT,
+        parameters={
+            "projects": sorted({row["project_id"] for row in rows}),
+            "first": min(times),
+            "last": max(times),
+            "uuids": [row["uuid"] for row in rows],
+        },
+    )
+    known = {(project_id, str(uuid)) for project_id, uuid in present}
+    put_aside = set(Undeliverable.objects.filter(target=EVENTS).values_list("line", flat=True))
+    return [
+        line
+        for line, row in zip(lines, rows, strict=True)
+        if (row["project_id"], str(UUID(row["uuid"]))) not in known and line not in put_aside
+    ]

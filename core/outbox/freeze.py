@@ -1,0 +1,69 @@
+"""Freezes batches: says which rows go to ClickHouse next, under which token, before any of them is sent.
+
+A frozen batch never changes. Whoever finds it, however often, sends the same rows under the same token, and ClickHouse takes the token
+once. So a crash between sending and deleting doubles nothing, and one before sending loses nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.models import Outbox
+
+EVENTS = "events"
+#: In this order: who a person is should be known no later than what the person did.
+TARGETS = (Outbox.Target.PERSON.value, Outbox.Target.OVERRIDE.value, EVENTS)
+#: Bytes of lines after which a batch takes no further row.
+BATCH_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one target. ``is_new`` is false when it was frozen by someone who did not finish."""
+
+    id: int
+    target: str
+    row_ids: Sequence[int]
+    token: UUID
+    is_new: bool
+
+
+_OPEN = "SELECT id, row_ids, token FROM core_deliverybatch WHERE target = %s"
+
+_FREEZE = """
+INSERT INTO core_deliverybatch (target, row_ids, token, created_at)
+SELECT %(target)s, array_agg(id ORDER BY id), gen_random_uuid(), now()
+FROM (
+    SELECT id, sum(octet_length(line)) OVER (ORDER BY id) - octet_length(line) AS bytes_before
+    FROM (SELECT id, line FROM {source} ORDER BY id LIMIT %(rows)s) AS oldest
+) AS sized
+WHERE bytes_before < %(bytes)s
+HAVING count(*) > 0
+RETURNING id, row_ids, token
+"""
+
+
+def source(target: str) -> tuple[str, str]:
+    """The buffer behind ``target`` and the condition that picks its rows."""
+    if target == EVENTS:
+        return "core_eventbuffer", "true"
+    return "core_outbox", f"target = '{Outbox.Target(target).value}'"
+
+
+def next_batch(target: str) -> Batch | None:
+    """The open batch of ``target``, else a new one of its oldest rows, committed; null when there is nothing to send."""
+    table, condition = source(target)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_OPEN, [target])
+        row = cursor.fetchone()
+        if row is not None:
+            return Batch(row[0], target, row[1], row[2], is_new=False)
+        cursor.execute(
+            _FREEZE.format(source=f"{table} WHERE {condition}"),
+            {"target": target, "rows": settings.DELIVERY_BATCH_ROWS, "bytes": BATCH_BYTES},
+        )
+        row = cursor.fetchone()
+    return Batch(row[0], target, row[1], row[2], is_new=True) if row else None

@@ -1,0 +1,83 @@
+"""Rows of ClickHouse tables as lines of JSON: one function a table, beside the schema in ``core/clickhouse/schema``."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from core.events.event import Event
+from core.events.text_form import text_forms
+
+#: ClickHouse's DateTime64 knows these years; events outside are moved to the edge.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2299
+
+
+def event_line(event: Event, *, project_id: int, person_uuid: UUID, mode: str, received: datetime) -> str:
+    """A row of ``events``."""
+    texts, typed = text_forms(event.properties)
+    return _line(
+        {
+            "project_id": project_id,
+            "uuid": event.uuid,
+            "event": event.name,
+            "distinct_id": event.distinct_id,
+            "person_id": person_uuid,
+            "person_mode": mode,
+            "timestamp": _moment(event.timestamp),
+            "received_at": _moment(received),
+            "properties": texts,
+            "typed_keys": typed,
+        }
+    )
+
+
+def person_line(
+    *,
+    project_id: int,
+    uuid: UUID,
+    created_at: datetime,
+    properties: Mapping[str, Any],
+    is_identified: bool,
+    version: int,
+    is_deleted: bool = False,
+) -> str:
+    """A row of ``person``. A deleted person keeps nothing but its id and version."""
+    texts, typed = ({}, []) if is_deleted else text_forms(properties)
+    return _line(
+        {
+            "project_id": project_id,
+            "id": uuid,
+            "created_at": _moment(created_at),
+            "properties": texts,
+            "typed_keys": typed,
+            "is_identified": is_identified,
+            "version": version,
+            "is_deleted": int(is_deleted),
+        }
+    )
+
+
+def override_line(*, project_id: int, distinct_id: str, person_uuid: UUID, version: int) -> str:
+    """A row of ``person_distinct_id_overrides``."""
+    return _line(
+        {
+            "project_id": project_id,
+            "distinct_id": distinct_id,
+            "person_id": person_uuid,
+            "version": version,
+            "is_deleted": 0,
+        }
+    )
+
+
+def _moment(moment: datetime) -> str:
+    year = min(max(moment.year, _FIRST_YEAR), _LAST_YEAR)
+    if year != moment.year:
+        moment = moment.replace(year=year, day=min(moment.day, 28))
+    return moment.isoformat(" ", "microseconds")[:26]
+
+
+def _line(row: dict[str, Any]) -> str:
+    return orjson.dumps(row).decode()

@@ -1,0 +1,271 @@
+"""The command line: start the stack, make projects and keys, look after it."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import psutil
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from persons_api import banner, env
+from persons_api.embedded.errors import CannotStart
+from persons_api.embedded.folder import DataFolder
+from persons_api.embedded.memory import memory_of
+from persons_api.embedded.state import StackState, load
+from persons_api.embedded.supervisor import FirstProject, Options
+from persons_api.embedded.supervisor import up as run_stack
+from persons_api.embedded.visit import visit
+
+app = typer.Typer(
+    help="A self-hosted server that speaks PostHog's persons HTTP API.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+#: For people; standard output is for programs.
+terminal = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Data folder of the stack. Default: PERSONS_API_DATA_DIR, or ./data.",
+        show_default=False,
+    ),
+]
+StackDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Data folder of a stack, running or stopped. Without it, DATABASE_URL and the other variables say "
+        "where to go; without those, the stack in the default folder.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
+    ] = 8000,
+    data_dir: DataDir = None,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Make a project with demo data on the first start.")
+    ] = True,
+) -> None:
+    """Start everything: PostgreSQL, ClickHouse, Valkey, web, workers. Ctrl-C stops it; the data stay.
+
+    Prints the line `ready URL` on standard output once requests are answered.
+
+    **Examples**
+
+    - `persons-api up`
+    - `persons-api up --port 8080 --data-dir ~/persons --no-demo`
+    """
+
+    def on_ready(state: StackState, project: FirstProject | None) -> None:
+        banner.show(terminal, state, project)
+        typer.echo(f"ready {state.url}")
+
+    with errors_in_one_line():
+        options = Options(folder=folder_of(data_dir), host=host, port=port, demo=demo)
+        run_stack(options, tell=tell, on_ready=on_ready)
+
+
+@app.command()
+def create_project(
+    name: Annotated[str, typer.Option(help="Name of the project.")],
+    as_json: AsJson = False,
+    data_dir: StackDir = None,
+) -> None:
+    """Make a project and print its token, which SDKs send events with.
+
+    **Example**
+
+    - `persons-api create-project --name "My shop"`
+    """
+    with errors_in_one_line(), django(data_dir):
+        from core.services.create_project import create_project as create
+
+        project = create(name=name)
+        if as_json:
+            typer.echo(json.dumps({"id": project.id, "name": project.name, "api_token": project.api_token}))
+        else:
+            typer.echo(f"project {project.id} ({project.name})  token {project.api_token}")
+
+
+@app.command()
+def create_key(
+    label: Annotated[str, typer.Option(help="What the key is for.")],
+    scopes: Annotated[
+        str, typer.Option(help="What it may do, separated by commas, as in `person:read,query:read`.")
+    ],
+    project: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="ID", help="Project it may reach; repeat for more. Default: all.", show_default=False
+        ),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Whose key it is.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: StackDir = None,
+) -> None:
+    """Make a personal API key and print it, this one time.
+
+    **Examples**
+
+    - `persons-api create-key --label laptop --scopes person:read,person:write,query:read`
+    - `persons-api create-key --label report --scopes query:read --project 1 --json`
+    """
+    with errors_in_one_line(), django(data_dir):
+        from core.services.create_key import create_key as create
+
+        wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+        key = create(label=label, scopes=wanted, project_ids=project or [], user_email=user)
+        if as_json:
+            typer.echo(json.dumps({"id": key.id, "key": key.value, "scopes": key.scopes}))
+        else:
+            typer.echo(f"key {key.value}  ({', '.join(key.scopes)})")
+            tell("it is shown only this once")
+
+
+@app.command()
+def drain(
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60.0,
+    data_dir: StackDir = None,
+) -> None:
+    """Return when everything accepted so far can be queried in ClickHouse. Exit status 1 when it takes too long.
+
+    **Example**
+
+    - `persons-api drain --timeout 10`
+    """
+    with errors_in_one_line(), django(data_dir, with_clickhouse=True):
+        from core.outbox.drain import drain as drain_outbox
+
+        left = drain_outbox(timeout_seconds=timeout)
+    if left:
+        fail(f"{left} rows are still on their way to ClickHouse after {timeout:g} s")
+
+
+@app.command()
+def doctor(data_dir: StackDir = None) -> None:
+    """Check every dependency, and that PostgreSQL and ClickHouse agree. Exit status 1 when a check fails.
+
+    **Example**
+
+    - `persons-api doctor --data-dir ~/persons`
+    """
+    with errors_in_one_line():
+        folder = chosen_stack(data_dir)
+        if folder and not folder.is_running():
+            raise CannotStart(
+                f"The stack in {folder.path} is stopped. Start it: persons-api up --data-dir {folder.path}"
+            )
+        with django(data_dir):
+            healthy = run_checks()
+        if folder:
+            show_memory(folder)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def run_checks() -> bool:
+    from core.doctor import checks
+
+    output = Console(highlight=False, soft_wrap=True)
+    healthy = True
+    for check in checks():
+        mark = "[green]ok  [/]" if check.ok else "[bold red]FAIL[/]"
+        output.print(f"{mark}  {escape(check.name)}: {escape(check.detail)}")
+        healthy = healthy and check.ok
+    return healthy
+
+
+def show_memory(folder: DataFolder) -> None:
+    state = load(folder)
+    if state and psutil.pid_exists(state.supervisor_pid):
+        used = memory_of(state)
+        program, stores, total = (round(size / 1_000_000) for size in (used.program, used.stores, used.total))
+        typer.echo(
+            f"ok    memory: {total} MB (supervisor, web, workers and beat {program} MB; stores {stores} MB)"
+        )
+
+
+@contextmanager
+def django(data_dir: Path | None, *, with_clickhouse: bool = False) -> Iterator[None]:
+    """Django, set up for the chosen stack or else for the environment; its errors become one line.
+
+    Imported here and not above: the process that supervises a stack should stay small.
+    """
+    folder = chosen_stack(data_dir)
+    with visit(folder, with_clickhouse=with_clickhouse) if folder else nullcontext() as state:
+        os.environ.update(state.environment() if state else {})
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "persons_api.settings")
+        import django as django_package
+        from django.core.exceptions import ImproperlyConfigured
+        from django.db import DatabaseError, InterfaceError
+
+        from core.exceptions import RequestError, ServiceUnavailable
+
+        # The pool tells of each attempt; one line at the end is enough here.
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+        try:
+            django_package.setup()
+            yield
+        except RequestError as error:
+            fail(f"{error.attr}: {error.detail}" if error.attr else error.detail)
+        except (ImproperlyConfigured, ServiceUnavailable) as error:
+            fail(str(error))
+        except (DatabaseError, InterfaceError) as error:
+            fail(f"PostgreSQL: {str(error).strip().splitlines()[0]}")
+
+
+def chosen_stack(data_dir: Path | None) -> DataFolder | None:
+    """The embedded stack that a command is about; None when the environment says where the services are."""
+    if data_dir:
+        return folder_of(data_dir)
+    if os.environ.get("DATABASE_URL"):
+        return None
+    folder = folder_of(None)
+    return folder if folder.state_file.exists() else None
+
+
+def folder_of(data_dir: Path | None) -> DataFolder:
+    return DataFolder((data_dir or Path(env.text("PERSONS_API_DATA_DIR", "./data"))).expanduser().absolute())
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """What can be wrong around the program ends it with one line and status 1, without a traceback."""
+    try:
+        yield
+    except (CannotStart, env.BadEnvironment) as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    terminal.print(f"[bold red]error:[/] {escape(message)}")
+    raise typer.Exit(1)
+
+
+def tell(line: str) -> None:
+    terminal.print(escape(line))
+
+
+def main() -> None:
+    app()

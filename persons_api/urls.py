@@ -1,0 +1,51 @@
+"""All routes on one page. Every path works with and without a slash at its end: a redirect would lose the body of a POST."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.staticfiles.views import serve
+from django.http import HttpResponseBase
+from django.urls import URLPattern, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from core.api.capture import capture_view
+from core.api.health import health
+from core.api.persons.viewset import PersonViewSet
+#from insights.api.funnel import FunnelViewSet
+
+View = Callable[..., HttpResponseBase]
+
+
+def route(path: str, view: View, **kwargs: Any) -> URLPattern:
+    return re_path(rf"^{path}/?$", view, kwargs)
+
+
+def project_route(path: str, view: View) -> list[URLPattern]:
+    """A route of a project, under both spellings of its prefix."""
+    return [
+        re_path(rf"^api/projects/(?P<project_id>[^/]+)/{path}/?$", view),
+        re_path(rf"^api/environments/(?P<project_id>[^/]+)/{path}/?$", view),
+    ]
+
+
+urlpatterns = [
+    route("_health", health),
+    # capture
+    route("batch", capture_view),
+    route("capture", capture_view),
+    route("e", capture_view),
+    route("i/v0/e", capture_view),
+    # persons; fixed names come before {id}
+    #    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route("persons", PersonViewSet.as_view({"get": "list"})),
+    *project_route("persons/(?P<id>[^/]+)", PersonViewSet.as_view({"get": "retrieve"})),
+    # the document and two ways to read it
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),
+    re_path(r"^api/schema/redoc/?$", SpectacularRedocView.as_view(url_name="schema")),
+    re_path(r"^static/(?P<path>drf_spectacular_sidecar/.+)$", serve, {"insecure": True}),
+]
+
+handler400 = "core.api.errors.bad_request"
+handler404 = "core.api.errors.not_found"
+handler500 = "core.api.errors.server_error"
