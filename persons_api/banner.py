@@ -19,9 +19,7 @@ def show(console: Console, state: StackState, project: FirstProject | None) -> N
         _show_project(console, state.url, project)
     else:
         console.print("Make a project:  persons-api create-project --name NAME")
-        console.print(
-            "Make a key:      persons-api create-key --label LABEL --scopes person:read,person:write,query:read"
-        )
+        console.print("Make a key:      persons-api create-key --label NAME --scopes person:read,query:read")
     console.print("Stop with Ctrl-C.\n")
 
 
@@ -29,7 +27,8 @@ def _show_project(console: Console, url: str, project: FirstProject) -> None:
     console.print(f"  project           {project.project_id}")
     console.print(f"  project token     [cyan]{escape(project.api_token)}[/]   for capture, in SDKs")
     console.print(
-        f"  personal API key  [cyan]{escape(project.personal_api_key)}[/]   [bold yellow]shown only this once: note it[/]"
+        f"  personal API key  [cyan]{escape(project.personal_api_key)}[/]   "
+        "[bold yellow]shown only this once: note it[/]"
     )
     for title, command in examples(url, project):
         console.print(f"\n[dim]# {title}[/]")
@@ -49,34 +48,20 @@ def examples(url: str, project: FirstProject) -> list[tuple[str, str]]:
         "properties": {"$set": {"email": "me@example.com"}},
     }
     steps = [{"id": name, "type": "events", "order": order} for order, name in enumerate(FUNNEL)]
+    capture = [
+        "curl",
+        "-s",
+        f"{url}/i/v0/e/",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        json.dumps(event),
+    ]
+    funnel = ["curl", "-sG", f"{persons}funnel/", "-H", authorization]
+    for parameter in (f"events={json.dumps(steps)}", "funnel_step=1", "date_from=-30d"):
+        funnel += ["--data-urlencode", parameter]
     return [
-        (
-            "capture an event",
-            shlex.join(
-                [
-                    "curl",
-                    "-s",
-                    f"{url}/i/v0/e/",
-                    "-H",
-                    "Content-Type: application/json",
-                    "-d",
-                    json.dumps(event),
-                ]
-            ),
-        ),
+        ("capture an event", shlex.join(capture)),
         ("list persons", shlex.join(["curl", "-s", f"{persons}?limit=3", "-H", authorization])),
-        (
-            "who entered the funnel",
-            shlex.join(
-                ["curl", "-sG", f"{persons}funnel/", "-H", authorization]
-                + [
-                    "--data-urlencode",
-                    f"events={json.dumps(steps)}",
-                    "--data-urlencode",
-                    "funnel_step=1",
-                    "--data-urlencode",
-                    "date_from=-30d",
-                ]
-            ),
-        ),
+        ("who entered the funnel", shlex.join(funnel)),
     ]

@@ -46,8 +46,8 @@ StackDir = Annotated[
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        help="Data folder of a stack, running or stopped. Without it, DATABASE_URL and the other variables say "
-        "where to go; without those, the stack in the default folder.",
+        help="Data folder of a stack, running or stopped. Without it, DATABASE_URL and the other variables "
+        "say where to go; without those, the stack in the default folder.",
         show_default=False,
     ),
 ]
@@ -148,7 +148,7 @@ def drain(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60.0,
     data_dir: StackDir = None,
 ) -> None:
-    """Return when everything accepted so far can be queried in ClickHouse. Exit status 1 when it takes too long.
+    """Return when everything accepted so far can be queried in ClickHouse. Exit status 1 if not in time.
 
     **Example**
 
@@ -176,7 +176,8 @@ def doctor(data_dir: StackDir = None) -> None:
             raise CannotStart(
                 f"The stack in {folder.path} is stopped. Start it: persons-api up --data-dir {folder.path}"
             )
-        with django(data_dir):
+        # Whether the database answers is one of the checks.
+        with django(data_dir, database_must_answer=False):
             healthy = run_checks()
         if folder:
             show_memory(folder)
@@ -207,7 +208,9 @@ def show_memory(folder: DataFolder) -> None:
 
 
 @contextmanager
-def django(data_dir: Path | None, *, with_clickhouse: bool = False) -> Iterator[None]:
+def django(
+    data_dir: Path | None, *, with_clickhouse: bool = False, database_must_answer: bool = True
+) -> Iterator[None]:
     """Django, set up for the chosen stack or else for the environment; its errors become one line.
 
     Imported here and not above: the process that supervises a stack should stay small.
@@ -226,6 +229,8 @@ def django(data_dir: Path | None, *, with_clickhouse: bool = False) -> Iterator[
         logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         try:
             django_package.setup()
+            if database_must_answer:
+                check_database()
             yield
         except RequestError as error:
             fail(f"{error.attr}: {error.detail}" if error.attr else error.detail)
@@ -233,6 +238,26 @@ def django(data_dir: Path | None, *, with_clickhouse: bool = False) -> Iterator[
             fail(str(error))
         except (DatabaseError, InterfaceError) as error:
             fail(f"PostgreSQL: {str(error).strip().splitlines()[0]}")
+
+
+def check_database() -> None:
+    """Fail with the address and the reason; the connection pool only knows that it took too long."""
+    import psycopg
+    from django.db import connection
+
+    parameters = connection.settings_dict
+    try:
+        psycopg.connect(
+            host=parameters["HOST"],
+            port=parameters["PORT"],
+            dbname=parameters["NAME"],
+            user=parameters["USER"],
+            password=parameters["PASSWORD"],
+            connect_timeout=5,
+        ).close()
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        fail(f"PostgreSQL at {parameters['HOST']}:{parameters['PORT']} does not answer: {reason}")
 
 
 def chosen_stack(data_dir: Path | None) -> DataFolder | None:

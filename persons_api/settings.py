@@ -29,7 +29,10 @@ INSTALLED_APPS = [
     "core",
     "insights",
 ]
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = [
+    # Sets Content-Length: an answer of known size need not travel in chunks.
+    "django.middleware.common.CommonMiddleware",
+]
 ROOT_URLCONF = "persons_api.urls"
 WSGI_APPLICATION = "persons_api.wsgi.application"
 AUTH_USER_MODEL = "core.User"

@@ -98,6 +98,7 @@ def _connect() -> Client:
         send_receive_timeout=300,
         autogenerate_session_id=False,
         query_retries=0,
+        tz_mode="aware",
     )
     client.database = database
     return client

@@ -6,7 +6,7 @@ One process delivers a target at a time, by an advisory lock that ends with its 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -117,7 +117,8 @@ def _missing(lines: Sequence[str]) -> list[str]:
         parameters={
             "projects": sorted({row["project_id"] for row in rows}),
             "first": min(times),
-            "last": max(times),
+            # Bound times are cut to the second.
+            "last": max(times) + timedelta(seconds=1),
             "uuids": [row["uuid"] for row in rows],
         },
     )

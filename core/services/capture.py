@@ -218,7 +218,8 @@ ON CONFLICT DO NOTHING
 
 
 def _insert_mappings(cursor: CursorWrapper, identities: Identities) -> None:
-    new = sorted((key, mapping) for key, mapping in identities.mappings.items() if not mapping.stored)
+    # In the order of attachment, which is the order in which ids are shown.
+    new = [(distinct_id, mapping) for distinct_id, mapping in identities.mappings.items() if not mapping.stored]
     if not new:
         return
     cursor.execute(

@@ -17,8 +17,8 @@ LAST_LINES = 5
 class Children:
     """Children by name, in the order of their start.
 
-    ``pause`` waits up to the given seconds; it may raise to give up what is being waited for. ``tell`` reports a
-    line to the person at the terminal.
+    ``pause`` waits up to the given seconds; it may raise to give up what is being waited for. ``tell`` shows
+    a line to the person at the terminal.
     """
 
     def __init__(self, *, pause: Callable[[float], None], tell: Callable[[str], None]) -> None:
@@ -50,7 +50,10 @@ class Children:
         return [record for child in self._children.values() if (record := child.record())]
 
     def stop(self, names: Iterable[str] | None = None, *, patience: float, hurry: Callable[[], bool]) -> None:
-        """Ask children to stop, and kill those that have not after ``patience`` seconds or when ``hurry`` says so."""
+        """Ask children (all, or those of ``names``) to stop.
+
+        Those that have not after ``patience`` seconds, or when ``hurry`` says so, are killed.
+        """
         stopping = [child for name, child in self._children.items() if names is None or name in names]
         for child in reversed(stopping):
             child.ask_to_stop()

@@ -44,9 +44,9 @@ class DataFolder:
     def create(self) -> None:
         """Make the folder and its parts.
 
-        A folder that root makes can be passed through by everyone (0711, its parts stay private): PostgreSQL runs
-        as an unprivileged user there and would otherwise need a capability to reach its own data. The mode of a
-        folder that exists already is its owner's business and stays.
+        A folder that root makes can be passed through by everyone (0711, its parts stay private): PostgreSQL
+        runs as an unprivileged user there and would otherwise need a capability to reach its own data. The
+        mode of a folder that exists already is its owner's business and stays.
         """
         try:
             if not self.path.exists():
@@ -92,7 +92,7 @@ class DataFolder:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError:
             raise CannotStart(
-                f"The data folder {self.path} belongs to another user. Choose another one with --data-dir DIR."
+                f"The data folder {self.path} belongs to another user. Choose one with --data-dir DIR."
             ) from None
         return os.fdopen(descriptor, "r+")
 
@@ -107,8 +107,9 @@ class FolderTaken(CannotStart):
     """Another process uses the data folder."""
 
     def __init__(self, folder: DataFolder, holder: Holder) -> None:
+        who = f"process {holder.pid}" if holder.pid else "another process"
         super().__init__(
-            f"The data folder {folder.path} is in use by {f'process {holder.pid}' if holder.pid else 'another process'}. "
+            f"The data folder {folder.path} is in use by {who}. "
             "Stop that process, or start with another folder: persons-api up --data-dir DIR --port PORT"
         )
         self.holder = holder

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-#: Comments and quoted text, in which a keyword means nothing; then the words that decide what the statement is.
+#: Comments and quoted text, in which a keyword means nothing; then the words that decide about the statement.
 _TOKEN = re.compile(
     rb"""
       --[^\n]*  |  /\*.*?\*/                                            # comments
     | '(?:[^'\\]|\\.)*'  |  "(?:[^"\\]|\\.)*"  |  `(?:[^`\\]|\\.)*`     # strings and quoted names
-    | \b(?P<format>FORMAT)\s+(?P<name>\w+)[ \t]*(?:\r?\n|;|(?=\s)|$)
+    | \b(?P<format>FORMAT)\s+(?P<name>\w+)[ \t]*(?:\r?\n|;)?
     | \b(?P<other>SELECT|VALUES|WITH|WATCH|INFILE)\b                    # rows come from the statement itself
     """,
     re.IGNORECASE | re.DOTALL | re.VERBOSE,

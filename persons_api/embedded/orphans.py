@@ -46,7 +46,8 @@ def _belongs_to(process: psutil.Process, records: dict[int, ProcessRecord], stat
     """
     with suppress(psutil.Error, ProcessLookupError, PermissionError):
         record = records.get(os.getsid(process.pid))
-        if not record:
+        # A zombie has ended; only its parent has not looked yet.
+        if not record or process.status() == psutil.STATUS_ZOMBIE:
             return False
         if process.pid == record.pid and abs(process.create_time() - record.started) <= CLOCK_TOLERANCE:
             return True

@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server can listen on ``port``. Raises ``CannotStart`` when ``host`` is no address of this machine."""
+    """Whether a server can listen on ``port``. Raises ``CannotStart`` when ``host`` is not ours."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (socket.gaierror, OverflowError) as error:
@@ -33,7 +33,7 @@ def any_free(host: str = LOOPBACK) -> int:
 
 
 def keep_or_choose(port: int, *, taken: set[int]) -> int:
-    """The port of the last start when it is still free, so that noted addresses stay right; else another one."""
+    """The port of the last start when it is still free, so that noted addresses stay right; else another."""
     while not port or port in taken or not is_free(port):
         port = any_free()
     return port

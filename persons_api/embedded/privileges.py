@@ -1,9 +1,9 @@
 """What a child process may do, and that it ends with its parent.
 
-PostgreSQL refuses to run as root. Started by root it runs as another user, who may not be able to reach the data
-or the program: both can lie below private folders such as ``/root``. Making those folders readable for everybody is
-no option, so the process keeps one capability then, to pass and read folders (and files: it is granted only
-when needed), and nothing else of root's rights.
+PostgreSQL refuses to run as root. Started by root it runs as another user, who may not be able to reach the
+data or the program: both can lie below private folders such as ``/root``. Making those folders readable for
+everybody is no option, so the process then keeps one capability, to pass folders and to read (files too,
+hence only when needed), and nothing else of root's rights.
 """
 
 import ctypes
@@ -21,8 +21,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
-#: Capabilities stay as they are when the user changes, and access(2) honours them: PostgreSQL looks with
-#: access(2) whether its program files can be run, which ignores the capabilities of an ordinary user otherwise.
+#: Capabilities stay as they are when the user changes, and access(2) honours them. PostgreSQL asks access(2)
+#: whether its program files can be run, and that ignores the capabilities of an ordinary user otherwise.
 _SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAP_DAC_READ_SEARCH = 2
 _CAP_SETPCAP = 8
@@ -58,7 +58,7 @@ def account_for(data: Path, program: Path) -> Account | None:
     if not {_CAP_DAC_READ_SEARCH, _CAP_SETPCAP} <= _own_capabilities():
         raise CannotStart(
             f"PostgreSQL does not run as root, and an ordinary user cannot reach {data} or {program}. "
-            "Start as an ordinary user, or use a folder that others may enter: --data-dir /var/lib/persons-api"
+            "Start as an ordinary user, or keep program and data where others may enter (/opt, /var/lib)."
         )
     return Account(uid, gid, passes_private_folders=True)
 
@@ -97,10 +97,15 @@ def _become(account: Account) -> None:
     os.setgroups([])
     os.setgid(account.gid)
     if account.passes_private_folders:
-        _check(_LIBC and _LIBC.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+        _keep_capabilities()
     os.setuid(account.uid)
     if account.passes_private_folders:
         _keep_only(_CAP_DAC_READ_SEARCH)
+
+
+def _keep_capabilities() -> None:
+    if _LIBC:
+        _check(_LIBC.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
 
 
 def _keep_only(capability: int) -> None:
@@ -114,7 +119,7 @@ def _keep_only(capability: int) -> None:
     _check(_LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0))
 
 
-def _check(result: int | None) -> None:
+def _check(result: int) -> None:
     if result != 0:
         raise OSError(ctypes.get_errno(), "cannot set privileges")
 

@@ -40,8 +40,8 @@ class Command:
 class Child:
     """A running ``Command``, started again when it dies.
 
-    It leads a session of its own: Ctrl-C in the terminal reaches only us, and the whole group of processes that
-    it starts can be ended with it.
+    It leads a session of its own: Ctrl-C in the terminal reaches only us, and all that it starts can
+    be ended with it.
     """
 
     def __init__(self, command: Command) -> None:
@@ -70,7 +70,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # Only system calls happen in there, and the supervisor has a single thread.
-                preexec_fn=before_exec(self.command.stop_signal, self.command.account, parent=os.getpid()),  # noqa: PLW1509
+                preexec_fn=before_exec(self.command.stop_signal, self.command.account, parent=os.getpid()),
             )
         self._started_at = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""The program's own processes: web, workers and beat. They are told about the stack by environment variables alone."""
+"""The program's own processes: web, workers and beat. Variables alone tell them about the stack."""
 
 import os
 import sys

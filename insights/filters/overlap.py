@@ -1,0 +1,71 @@
+"""Which steps one event might fill: that decides how a funnel can be counted."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from insights.filters.entities import Entity
+from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
+
+#: Steps that hang together by events that may fill two of them: the sets of such steps grow as 2 to this number.
+MOST_OVERLAPPING = 10
+
+
+class TooManyOverlaps(Exception):
+    """More steps hang together than can be told apart."""
+
+
+def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
+    """The sets of two and more steps that events may share, as positions in rising order; empty when no event can fill two steps.
+
+    A set belongs here when its steps hang together, if only through each other. Raises ``TooManyOverlaps``.
+    """
+    neighbours = {
+        first: {second for second in range(len(steps)) if second != first and may_share(steps[first], steps[second])}
+        for first in range(len(steps))
+    }
+    if any(len(_reachable(step, set(neighbours), neighbours)) > MOST_OVERLAPPING for step in neighbours):
+        raise TooManyOverlaps
+    touched = [step for step in neighbours if neighbours[step]]
+    return [
+        chosen
+        for size in range(2, min(len(touched), MOST_OVERLAPPING) + 1)
+        for chosen in combinations(touched, size)
+        if len(_reachable(chosen[0], set(chosen), neighbours)) == size
+    ]
+
+
+def may_share(first: Entity, second: Entity) -> bool:
+    """Whether one event may fill both steps; false only when that is certain."""
+    if first.id is not None and second.id is not None and first.id != second.id:
+        return False
+    allowed, also_allowed = _exact_values(first.properties), _exact_values(second.properties)
+    return all(allowed[key] & also_allowed[key] for key in allowed.keys() & also_allowed.keys())
+
+
+def _exact_values(group: PropertyGroup) -> dict[tuple[Source, str], frozenset[str]]:
+    """What the filters that must all pass leave of the values of a property."""
+    found: dict[tuple[Source, str], frozenset[str]] = {}
+    for item in _required(group):
+        if isinstance(item.test, TextTest) and item.test.match is TextMatch.EXACT and not item.negated:
+            key = (item.source, item.key)
+            values = frozenset(item.test.values)
+            found[key] = found.get(key, values) & values
+    return found
+
+
+def _required(group: PropertyGroup) -> list[PropertyFilter]:
+    if group.joiner is Joiner.OR and len(group.members) > 1:
+        return []
+    items: list[PropertyFilter] = []
+    for member in group.members:
+        items.extend([member] if isinstance(member, PropertyFilter) else _required(member))
+    return items
+
+
+def _reachable(start: int, within: set[int], neighbours: dict[int, set[int]]) -> set[int]:
+    found, waiting = {start}, [start]
+    while waiting:
+        fresh = (neighbours[waiting.pop()] & within) - found
+        found |= fresh
+        waiting.extend(fresh)
+    return found

@@ -1,0 +1,263 @@
+"""Property filters: from any of their written shapes to one typed tree.
+
+An operator that is the complement of another (``is_not``, ``not_icontains``, ``not_regex``, ``is_not_set``) becomes that other
+one, negated; so there is one meaning of each test, and the complement is exact by construction.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from core.events.text_form import text_forms
+from core.exceptions import InvalidInput
+from insights.filters.property_dates import DateTest, Direction, read_date_test
+from insights.filters.property_numbers import Comparison, NumberTest, read_number_test
+
+#: Filters of one request, and groups within groups: more is a mistake, and no query text that ClickHouse should parse.
+MOST_FILTERS = 500
+DEEPEST_GROUP = 20
+
+
+class Source(StrEnum):
+    """Whose property is looked at."""
+
+    EVENT = "event"
+    PERSON = "person"
+
+
+class TextMatch(StrEnum):
+    EXACT = "exact"
+    CONTAINS = "icontains"
+    PATTERN = "regex"
+
+
+class Joiner(StrEnum):
+    AND = "AND"
+    OR = "OR"
+
+
+@dataclass(frozen=True, slots=True)
+class TextTest:
+    """The text form is, contains, or fits one of ``values``."""
+
+    match: TextMatch
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceTest:
+    """The key exists, whatever its value."""
+
+
+Test = TextTest | PresenceTest | NumberTest | DateTest
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFilter:
+    """``attr`` is where the filter stands in the request."""
+
+    source: Source
+    key: str
+    test: Test
+    negated: bool
+    attr: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyGroup:
+    """Filters joined by AND or OR; without members it lets everything pass."""
+
+    joiner: Joiner = Joiner.AND
+    members: "tuple[PropertyFilter | PropertyGroup, ...]" = ()
+
+
+def both(*groups: PropertyGroup) -> PropertyGroup:
+    """What passes all of ``groups``."""
+    given = tuple(group for group in groups if group.members)
+    return given[0] if len(given) == 1 else PropertyGroup(Joiner.AND, given)
+
+
+def filters_of(group: PropertyGroup) -> Iterator[PropertyFilter]:
+    """Every filter of the tree."""
+    for member in group.members:
+        if isinstance(member, PropertyFilter):
+            yield member
+        else:
+            yield from filters_of(member)
+
+
+@dataclass
+class PropertyReader:
+    """Reads the property filters of one request; ``zone`` and ``now`` are for dates in them."""
+
+    zone: ZoneInfo
+    now: datetime
+    count: int = 0
+
+    def read(self, value: Any, *, attr: str) -> PropertyGroup:
+        """The tree of ``value``: a list, a group, an object in the old form, or one of them as JSON text.
+
+        Raises ``InvalidInput`` that names the place.
+        """
+        if isinstance(value, str):
+            value = _from_json(value, attr=attr) if value.strip() else None
+        if isinstance(value, Mapping) and not _is_group(value):
+            return self._old_form(value, attr=attr)
+        if value is None or isinstance(value, Mapping):
+            return self._group(value, attr=attr, depth=0) if value else PropertyGroup()
+        return self._members(Joiner.AND, value, attr=attr, depth=0)
+
+    def _old_form(self, value: Mapping[str, Any], *, attr: str) -> PropertyGroup:
+        """``{"key": value, "key__operator": value}``"""
+        if "key" in value and ("value" in value or "operator" in value):
+            raise InvalidInput("A single filter must stand in a list.", attr=attr)
+        filters = []
+        for name, wanted in value.items():
+            key, separator, operator = name.rpartition("__")
+            if not separator or operator not in OPERATORS:
+                key, operator = name, "exact"
+            item = {"key": key, "value": wanted, "operator": operator}
+            filters.append(self._filter(item, attr=f"{attr}.{name}"))
+        return PropertyGroup(Joiner.AND, tuple(filters))
+
+    def _group(self, value: Mapping[str, Any], *, attr: str, depth: int) -> PropertyGroup:
+        joiner = value["type"]
+        if not isinstance(joiner, str) or joiner.upper() not in Joiner.__members__:
+            raise InvalidInput(f"The type of a group is AND or OR, not {joiner!r}.", attr=attr)
+        if depth >= DEEPEST_GROUP:
+            raise InvalidInput(f"Groups are nested deeper than {DEEPEST_GROUP}.", attr=attr)
+        return self._members(Joiner[joiner.upper()], value["values"], attr=f"{attr}.values", depth=depth + 1)
+
+    def _members(self, joiner: Joiner, values: Any, *, attr: str, depth: int) -> PropertyGroup:
+        if values is None:
+            return PropertyGroup()
+        if not isinstance(values, list):
+            raise InvalidInput("A list of filters or a group of filters is required.", attr=attr)
+        if len({_is_group(value) for value in values}) > 1:
+            raise InvalidInput("Groups and filters cannot stand in one list.", attr=attr)
+        read = [self._member(item, attr=f"{attr}[{index}]", depth=depth) for index, item in enumerate(values)]
+        members = tuple(member for member in read if isinstance(member, PropertyFilter) or member.members)
+        return PropertyGroup(joiner, members) if members else PropertyGroup()
+
+    def _member(self, value: Any, *, attr: str, depth: int) -> PropertyFilter | PropertyGroup:
+        if not isinstance(value, Mapping):
+            raise InvalidInput("A filter is an object with key, value, operator and type.", attr=attr)
+        return self._group(value, attr=attr, depth=depth) if _is_group(value) else self._filter(value, attr=attr)
+
+    def _filter(self, item: Mapping[str, Any], *, attr: str) -> PropertyFilter:
+        self.count += 1
+        if self.count > MOST_FILTERS:
+            raise InvalidInput(f"There are more than {MOST_FILTERS} filters.", attr=attr)
+        if not isinstance(item.get("key"), str):
+            raise InvalidInput("The key of a filter is missing.", attr=attr)
+        source = _source(item.get("type"), attr=attr)
+        test, complement = self._test(item, attr=attr)
+        return PropertyFilter(source, item["key"], test, complement ^ (item.get("negation") is True), attr)
+
+    def _test(self, item: Mapping[str, Any], *, attr: str) -> tuple[Test, bool]:
+        """What is tested, and whether the filter asks for its complement."""
+        operator = item.get("operator") or "exact"
+        if operator in ("in", "not_in"):
+            raise InvalidInput(f"The operator {operator} is for cohorts only.", attr=attr)
+        if not isinstance(operator, str) or operator not in OPERATORS:
+            raise InvalidInput(f"The operator {operator!r} is unknown.", attr=attr)
+        read, complement = OPERATORS[operator]
+        return read(self, item.get("value"), attr), complement
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, Mapping) and "type" in value and "values" in value
+
+
+def _from_json(text: str, *, attr: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise InvalidInput("Properties are unparsable!", attr=attr) from None
+
+
+_NOT_YET = frozenset(
+    """cohort static-cohort precalculated-cohort group element session hogql recording behavioral""".split()
+)
+
+
+def _source(value: Any, *, attr: str) -> Source:
+    if value in (None, "", "event"):
+        return Source.EVENT
+    if value == "person":
+        return Source.PERSON
+    if isinstance(value, str) and value in _NOT_YET:
+        raise InvalidInput(f"Filters of type {value} are not supported yet.", attr=attr)
+    raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
+
+
+Read = Callable[[PropertyReader, Any, str], Test]
+
+
+def _text_test(match: TextMatch) -> Read:
+    def read(reader: PropertyReader, value: Any, attr: str) -> Test:
+        if value is None:
+            raise InvalidInput("The value of a filter is missing.", attr=attr)
+        return TextTest(match, _texts(value))
+
+    return read
+
+
+def _presence_test(reader: PropertyReader, value: Any, attr: str) -> Test:
+    return PresenceTest()
+
+
+def _number_test(comparison: Comparison) -> Read:
+    def read(reader: PropertyReader, value: Any, attr: str) -> Test:
+        return read_number_test(comparison, _one_text(value, attr=attr), attr=attr)
+
+    return read
+
+
+def _date_test(direction: Direction) -> Read:
+    def read(reader: PropertyReader, value: Any, attr: str) -> Test:
+        return read_date_test(
+            direction, _one_text(value, attr=attr), now=reader.now.astimezone(reader.zone), zone=reader.zone, attr=attr
+        )
+
+    return read
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The text forms that are looked for: those of a list are alternatives."""
+    values = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(text_forms({"value": one})[0]["value"] for one in values))
+
+
+def _one_text(value: Any, *, attr: str) -> str:
+    values = value if isinstance(value, list) else [value]
+    if len(values) != 1 or values[0] is None:
+        raise InvalidInput("Exactly one value is required.", attr=attr)
+    return _texts(values[0])[0]
+
+
+#: How the value of each operator is read, and whether it is the complement of what is read.
+OPERATORS: dict[str, tuple[Read, bool]] = {
+    "exact": (_text_test(TextMatch.EXACT), False),
+    "is_not": (_text_test(TextMatch.EXACT), True),
+    "icontains": (_text_test(TextMatch.CONTAINS), False),
+    "not_icontains": (_text_test(TextMatch.CONTAINS), True),
+    "regex": (_text_test(TextMatch.PATTERN), False),
+    "not_regex": (_text_test(TextMatch.PATTERN), True),
+    "gt": (_number_test(Comparison.GT), False),
+    "gte": (_number_test(Comparison.GTE), False),
+    "lt": (_number_test(Comparison.LT), False),
+    "lte": (_number_test(Comparison.LTE), False),
+    "is_set": (_presence_test, False),
+    "is_not_set": (_presence_test, True),
+    "is_date_exact": (_date_test(Direction.EXACT), False),
+    "is_date_after": (_date_test(Direction.AFTER), False),
+    "is_date_before": (_date_test(Direction.BEFORE), False),
+    "is_relative_date_after": (_date_test(Direction.AFTER), False),
+    "is_relative_date_before": (_date_test(Direction.BEFORE), False),
+}

@@ -1,0 +1,119 @@
+"""The servers that the tests talk to: one embedded stack a run, in a temporary folder, on free ports.
+
+A pytest plugin and not a fixture, because Django's settings are read when the first test module is imported, and they must name this
+stack. ``PERSONS_API_TEST_STACK=<data folder>`` uses a stack that is already running instead, for a quick second run.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from persons_api.embedded.folder import DataFolder
+from persons_api.embedded.state import StackState, load
+
+#: Seconds for a stack to start or stop.
+PATIENCE = 60
+
+
+@dataclass(slots=True)
+class Stack:
+    """A running embedded stack."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str] | None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to use the stores of this stack."""
+        return self.state().environment()
+
+    def state(self) -> StackState:
+        state = load(DataFolder(self.folder))
+        assert state is not None
+        return state
+
+    def pids(self) -> dict[str, int]:
+        """The process id of each child by its name."""
+        return {record.name: record.pid for record in self.state().processes}
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(folder: Path, *, port: int | None = None) -> Stack:
+    """Start a stack on ``folder`` and wait until it says that it is ready."""
+    port = port or free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "persons_api", "up", "--no-demo", "--data-dir", str(folder), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PERSONS_API_WEB_WORKERS": "2"},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready "), f"the stack did not start: {line!r}, see {folder}/logs"
+    return Stack(folder, port, process)
+
+
+@contextmanager
+def temporary_stack() -> Iterator[Stack]:
+    """A stack of one's own, for tests that break things."""
+    folder = Path(tempfile.gettempdir()) / f"persons-api-test-{secrets.token_hex(6)}"
+    stack = start(folder)
+    try:
+        yield stack
+    finally:
+        if stack.process is not None and stack.process.poll() is None:
+            stack.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class StackPlugin:
+    """Starts the shared stack before Django reads its settings and stops it at the end."""
+
+    def __init__(self) -> None:
+        given = os.environ.get("PERSONS_API_TEST_STACK")
+        self.context = None if given else temporary_stack()
+        self.stack = self.context.__enter__() if self.context else _running(Path(given or ""))
+        os.environ.update(self.stack.environment)
+
+    def pytest_unconfigure(self) -> None:
+        if self.context:
+            self.context.__exit__(None, None, None)
+
+
+def _running(folder: Path) -> Stack:
+    stack = Stack(folder, 0, None)
+    stack.port = stack.state().port
+    return stack
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    early_config.pluginmanager.register(StackPlugin(), "stack")
