@@ -7,5 +7,6 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        # Tasks published by a process that is no worker (web, commands) must find the configured queue, not Celery's default.
+        # Tasks published by a process that is no worker (web, commands) must find the configured queue, not
+        # Celery's default.
         import persons_api.celery  # noqa: F401

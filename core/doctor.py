@@ -58,7 +58,14 @@ def _run(name: str, look: Callable[[], str]) -> Check:
         return Check(name, ok=True, detail=look())
     except Unhealthy as finding:
         return Check(name, ok=False, detail=str(finding))
-    except (*DATABASE_AWAY, ServiceUnavailable, ClickHouseRefused, redis.RedisError, BrokerError, OSError) as error:
+    except (
+        *DATABASE_AWAY,
+        ServiceUnavailable,
+        ClickHouseRefused,
+        redis.RedisError,
+        BrokerError,
+        OSError,
+    ) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return Check(name, ok=False, detail=first_line)
 
@@ -68,7 +75,9 @@ def _postgres() -> str:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise Unhealthy("migrations are pending: run python -m django prepare")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
+        cursor.execute(
+            "SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))"
+        )
         version, size = cursor.fetchone()
     return f"version {version}, {size}"
 
@@ -98,7 +107,8 @@ def _delivery() -> str:
     waiting = rows_left()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT least((SELECT min(created_at) FROM core_eventbuffer), (SELECT min(created_at) FROM core_outbox))"
+            "SELECT least((SELECT min(created_at) FROM core_eventbuffer),"
+            " (SELECT min(created_at) FROM core_outbox))"
         )
         (oldest,) = cursor.fetchone()
     if oldest is not None:
@@ -111,7 +121,9 @@ def _delivery() -> str:
 def _undeliverable() -> str:
     count = Undeliverable.objects.count()
     if count:
-        raise Unhealthy(f"ClickHouse refused {count} rows; they are kept in core_undeliverable with the reason")
+        raise Unhealthy(
+            f"ClickHouse refused {count} rows; they are kept in core_undeliverable with the reason"
+        )
     return "none"
 
 
@@ -126,4 +138,5 @@ def _consistency() -> str:
 
 
 def _describe(comparison: Comparison) -> str:
-    return f"{comparison.table}: {comparison.postgres.rows} rows against {comparison.clickhouse.rows}, or other versions"
+    rows = f"{comparison.postgres.rows} rows against {comparison.clickhouse.rows}"
+    return f"{comparison.table}: {rows}, or other versions"

@@ -1,4 +1,5 @@
-"""What can go wrong, in two trees: mistakes of the caller (4xx) and failures of the system (503, worth a retry).
+"""What can go wrong, in two trees: mistakes of the caller (4xx) and failures of the system (503, worth a
+retry).
 
 The one place that turns them into answers is ``core.api.errors``.
 """
@@ -87,7 +88,9 @@ class TooManyQuestions(ServiceUnavailable):
 
 
 class QueryTooHeavy(ServiceUnavailable):
-    """The query took too long or too much memory and was stopped. Ask for a shorter date range or fewer steps."""
+    """The query took too long or too much memory and was stopped. Ask for a shorter date range or fewer
+    steps.
+    """
 
     status = 504
     code = "query_too_heavy"

@@ -1,4 +1,6 @@
-"""The connection to Valkey: the task queue's bookkeeping and the answers of tasks. Nothing durable lives there."""
+"""The connection to Valkey: the task queue's bookkeeping and the answers of tasks. Nothing durable lives
+there.
+"""
 
 from functools import lru_cache
 

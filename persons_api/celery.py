@@ -1,4 +1,6 @@
-"""The task queue: workers for ``delivery`` (Postgres to ClickHouse) and ``insights`` (questions to ClickHouse)."""
+"""The task queue: workers for ``delivery`` (Postgres to ClickHouse) and ``insights`` (questions to
+ClickHouse).
+"""
 
 import os
 

@@ -44,7 +44,11 @@ def _visit(visitor: int, chance: random.Random, now: datetime) -> Iterator[Event
     for _ in range(chance.randint(1, 6)):
         page = chance.choice(_PAGES)
         yield _event(
-            chance, STEPS[0], anonymous_id, at, {"$browser": browser, "$current_url": f"https://shop.example.org{page}"}
+            chance,
+            STEPS[0],
+            anonymous_id,
+            at,
+            {"$browser": browser, "$current_url": f"https://shop.example.org{page}"},
         )
         at += timedelta(seconds=chance.uniform(5, 600))
     if chance.random() >= _CONVERSION[0] or at >= now:
@@ -52,12 +56,18 @@ def _visit(visitor: int, chance: random.Random, now: datetime) -> Iterator[Event
     email = f"visitor{visitor}@example.org"
     plan = chance.choice(_PLANS)
     yield _event(
-        chance, "$identify", email, at, {"$anon_distinct_id": anonymous_id, "$set": {"email": email, "plan": plan}}
+        chance,
+        "$identify",
+        email,
+        at,
+        {"$anon_distinct_id": anonymous_id, "$set": {"email": email, "plan": plan}},
     )
     yield _event(chance, STEPS[1], email, at, {"$browser": browser, "plan": plan})
     at += timedelta(seconds=chance.uniform(60, 2 * 86_400))
     if chance.random() < _CONVERSION[1] and at < now:
-        yield _event(chance, STEPS[2], email, at, {"$browser": browser, "amount": round(chance.uniform(5, 300), 2)})
+        yield _event(
+            chance, STEPS[2], email, at, {"$browser": browser, "amount": round(chance.uniform(5, 300), 2)}
+        )
 
 
 def _event(

@@ -1,7 +1,7 @@
 """The only reader of environment variables.
 
-Each reader refuses a value that it cannot understand with the name and the value, so that a wrong setting stops
-the start instead of showing up later as strange behaviour.
+Each reader refuses a value that it cannot understand with the name and the value, so that a wrong setting
+stops the start instead of showing up later as strange behaviour.
 """
 
 import os
@@ -56,7 +56,9 @@ def url(name: str, default: str, *, schemes: tuple[str, ...]) -> SplitResult:
     value = os.environ.get(name) or default
     parts = urlsplit(value)
     if parts.scheme not in schemes or not parts.hostname:
-        raise BadEnvironment(name, value, f"a URL starting {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        raise BadEnvironment(
+            name, value, f"a URL starting {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        )
     try:
         parts.port  # noqa: B018 - reading it is the check
     except ValueError:

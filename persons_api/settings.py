@@ -1,7 +1,7 @@
 """Every setting of the server, read from the environment, with its default and its meaning.
 
-The embedded stack (``persons-api up``) sets these variables for its processes; an installation with services of
-its own sets the same ones. There is no other difference between the two.
+The embedded stack (``persons-api up``) sets these variables for its processes; an installation with services
+of its own sets the same ones. There is no other difference between the two.
 """
 
 from datetime import timedelta
@@ -9,7 +9,8 @@ from typing import Any
 
 from persons_api import env
 
-# --- the program -------------------------------------------------------------------------------------------------
+# --- the program
+# -------------------------------------------------------------------------------------------------
 
 #: Signs sessions. Without it only a debug server starts.
 DEBUG = env.boolean("PERSONS_API_DEBUG", default=False)
@@ -46,9 +47,12 @@ USE_I18N = False
 STATIC_URL = "/static/"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
-# --- PostgreSQL: the truth about identity ----------------------------------------------------------------------
+# --- PostgreSQL: the truth about identity
+# ----------------------------------------------------------------------
 
-_postgres = env.url("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/persons_api", schemes=("postgres", "postgresql"))
+_postgres = env.url(
+    "DATABASE_URL", "postgres://postgres@127.0.0.1:5432/persons_api", schemes=("postgres", "postgresql")
+)
 _postgres_user, _postgres_password = env.credentials(_postgres)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -71,9 +75,12 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 
-# --- ClickHouse: events, and a replica of persons -----------------------------------------------------------------
+# --- ClickHouse: events, and a replica of persons
+# -----------------------------------------------------------------
 
-_clickhouse = env.url("CLICKHOUSE_URL", "http://default@127.0.0.1:8123/persons_api", schemes=("http", "https"))
+_clickhouse = env.url(
+    "CLICKHOUSE_URL", "http://default@127.0.0.1:8123/persons_api", schemes=("http", "https")
+)
 _clickhouse_user, _clickhouse_password = env.credentials(_clickhouse)
 CLICKHOUSE = {
     "interface": _clickhouse.scheme,
@@ -84,13 +91,15 @@ CLICKHOUSE = {
     "database": _clickhouse.path.lstrip("/") or "default",
 }
 
-# --- Valkey: task queue and answers of tasks -----------------------------------------------------------------------
+# --- Valkey: task queue and answers of tasks
+# -----------------------------------------------------------------------
 
 VALKEY_URL = env.url("VALKEY_URL", "redis://127.0.0.1:6379/0", schemes=("redis", "rediss")).geturl()
 #: Seconds after which a command to Valkey counts as failed.
 VALKEY_TIMEOUT = 2.0
 
-# --- capture -----------------------------------------------------------------------------------------------------
+# --- capture
+# -----------------------------------------------------------------------------------------------------
 
 #: Bytes of a capture request on the wire; more is 413.
 CAPTURE_MAX_BODY = env.integer("PERSONS_API_CAPTURE_MAX_BODY", 20 * 1024 * 1024, least=1)
@@ -99,25 +108,29 @@ CAPTURE_MAX_INFLATED = env.integer("PERSONS_API_CAPTURE_MAX_INFLATED", 100 * 102
 #: Bytes of any other request; more is 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("PERSONS_API_MAX_BODY", 20 * 1024 * 1024, least=1)
 
-# --- delivery ----------------------------------------------------------------------------------------------------
+# --- delivery
+# ----------------------------------------------------------------------------------------------------
 
 #: Rows that one frozen batch may hold.
 DELIVERY_BATCH_ROWS = env.integer("PERSONS_API_DELIVERY_BATCH_ROWS", 20_000, least=1)
 #: Seconds that a delivery waits after a small batch for more rows, so that ClickHouse gets few, larger parts.
 DELIVERY_PAUSE = 0.25
 
-# --- insights ----------------------------------------------------------------------------------------------------
+# --- insights
+# ----------------------------------------------------------------------------------------------------
 
 #: Seconds that a request waits for its answer before it gets a 504 and the query is given up.
 INSIGHTS_WAIT = env.integer("PERSONS_API_INSIGHTS_WAIT", 30, least=1)
 #: Seconds a question may stay in the queue untouched before the request gets a 503 (no worker is running).
 INSIGHTS_PICKUP = env.integer("PERSONS_API_INSIGHTS_PICKUP", 10, least=1)
-#: Requests of one web process that may wait for answers at once; more get a 503, so that capture is never starved.
+#: Requests of one web process that may wait for answers at once; more get a 503, so that capture is never
+#: starved.
 INSIGHTS_WAITING = env.integer("PERSONS_API_INSIGHTS_WAITING", 12, least=1)
 #: Bytes of memory of one query.
 INSIGHTS_MEMORY = env.integer("PERSONS_API_INSIGHTS_MEMORY", 1_000_000_000, least=1)
 
-# --- Celery --------------------------------------------------------------------------------------------------------
+# --- Celery
+# --------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = VALKEY_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -132,10 +145,15 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_BEAT_SCHEDULE = {
     # A capture wakes the delivery itself; this finds what a lost wake-up left behind.
-    "deliver": {"task": "core.tasks.delivery.deliver", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
+    "deliver": {
+        "task": "core.tasks.delivery.deliver",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
 }
 
-# --- HTTP API ------------------------------------------------------------------------------------------------------
+# --- HTTP API
+# ------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.authentication.PersonalAPIKeyAuthentication"],

@@ -1,4 +1,6 @@
-"""All routes on one page. Every path works with and without a slash at its end: a redirect would lose the body of a POST."""
+"""All routes on one page. Every path works with and without a slash at its end: a redirect would lose the
+body of a POST.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from core.api.capture import capture_view
 from core.api.health import health
 from core.api.persons.viewset import PersonViewSet
-#from insights.api.funnel import FunnelViewSet
+
+# from insights.api.funnel import FunnelViewSet
 
 View = Callable[..., HttpResponseBase]
 

@@ -88,7 +88,9 @@ def new_project(stack: Stack, *, stranger: bool = False) -> Iterator[ProjectClie
 def _foreign_project(owner: str) -> Project:
     organization = Organization.objects.create(name="strangers")
     _user(owner, organization)
-    return Project.objects.create(organization=organization, name="theirs", api_token=f"phc_{secrets.token_hex(16)}")
+    return Project.objects.create(
+        organization=organization, name="theirs", api_token=f"phc_{secrets.token_hex(16)}"
+    )
 
 
 def _user(email: str, organization: Organization) -> User:

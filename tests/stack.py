@@ -1,7 +1,8 @@
 """The servers that the tests talk to: one embedded stack a run, in a temporary folder, on free ports.
 
-A pytest plugin and not a fixture, because Django's settings are read when the first test module is imported, and they must name this
-stack. ``PERSONS_API_TEST_STACK=<data folder>`` uses a stack that is already running instead, for a quick second run.
+A pytest plugin and not a fixture, because Django's settings are read when the first test module is imported,
+and they must name this stack. ``PERSONS_API_TEST_STACK=<data folder>`` uses a stack that is already running
+instead, for a quick second run.
 """
 
 import os
@@ -70,7 +71,17 @@ def start(folder: Path, *, port: int | None = None) -> Stack:
     """Start a stack on ``folder`` and wait until it says that it is ready."""
     port = port or free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "persons_api", "up", "--no-demo", "--data-dir", str(folder), "--port", str(port)],
+        [
+            sys.executable,
+            "-m",
+            "persons_api",
+            "up",
+            "--no-demo",
+            "--data-dir",
+            str(folder),
+            "--port",
+            str(port),
+        ],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PERSONS_API_WEB_WORKERS": "2"},

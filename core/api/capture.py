@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Exactly this, and exactly 200: SDKs send again after anything else.
 _ACCEPTED = dumps({"status": 1})
-#: A body that is too large is read to here before it is refused, so that the client sees the answer and not a broken connection.
+#: A body that is too large is read to here before it is refused, so that the client sees the answer and not a
+#: broken connection.
 _DRAINED = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 
@@ -32,7 +33,7 @@ def capture_view(request: HttpRequest) -> HttpResponse:
     try:
         _capture(request)
         response = HttpResponse(_ACCEPTED, content_type="application/json")
-    except Exception as error:  # noqa: BLE001 - this view is its own last resort: it must answer browsers with CORS headers
+    except Exception as error:
         response = error_response(error)
     return _for_browsers(request, response)
 

@@ -66,8 +66,9 @@ def _describe_api_exception(error: exceptions.APIException) -> tuple[int, dict[s
     headers: dict[str, str] = {}
     if isinstance(error, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
         headers["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(math.ceil(error.wait))
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
     error_type = "invalid_request" if isinstance(error, exceptions.ParseError) else None
     attr, detail = _first(error.detail)
     body = envelope(
@@ -101,7 +102,9 @@ def envelope(error_type: str, code: str, detail: str, attr: str | None = None) -
 
 
 def error_response(error: Exception) -> HttpResponse:
-    """The answer to ``error`` outside of the REST framework; a defect of ours is logged and answered with 500."""
+    """The answer to ``error`` outside of the REST framework; a defect of ours is logged and answered with
+    500.
+    """
     found = describe(error)
     if found is None:
         logger.error("unhandled error", exc_info=error)

@@ -11,9 +11,8 @@ _LARGEST_OFFSET = 2**62
 def read_limit(query: Mapping[str, str], *, default: int, most: int) -> int:
     """``limit``: 1 to ``most``; 0, empty and absent mean ``default``."""
     limit = _whole_number(query, "limit")
-    if limit in (None, 0):
+    if not limit:
         return default
-    assert limit is not None
     if not 1 <= limit <= most:
         raise InvalidInput(f"Ensure this value is between 1 and {most}.", attr="limit")
     return limit

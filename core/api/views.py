@@ -2,10 +2,9 @@
 
 from typing import Any, ClassVar, cast
 
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from core.auth.access import project_for
@@ -15,8 +14,8 @@ from core.models import PersonalAPIKey, Project
 class ProjectViewSet(ViewSet):
     """Base of every route below ``/api/projects/{project_id}/``.
 
-    ``scopes`` names what each action demands; an action without an entry takes no keys at all. When an action runs, ``self.project`` is the
-    project of the path and the key may do the action there.
+    ``scopes`` names what each action demands; an action without an entry takes no keys at all. When an action
+    runs, ``self.project`` is the project of the path and the key may do the action there.
     """
 
     scopes: ClassVar[dict[str, tuple[str, ...]]] = {}
@@ -29,11 +28,9 @@ class ProjectViewSet(ViewSet):
         key = cast(PersonalAPIKey, request.auth)
         self.project = project_for(key, kwargs["project_id"], self.scopes[self.action])
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Answers under the old spelling of a path say where the new one is."""
-        answer = cast(HttpResponse, super().finalize_response(request, response, *args, **kwargs))
+        answer = super().finalize_response(request, response, *args, **kwargs)
         path = request.get_full_path()
         if path.startswith("/api/environments/"):
             successor = path.replace("/api/environments/", "/api/projects/", 1)

@@ -1,4 +1,6 @@
-"""Whether a key reaches a project, and what it may do there. Refusals come in the order of the platform contract."""
+"""Whether a key reaches a project, and what it may do there. Refusals come in the order of the platform
+contract.
+"""
 
 from collections.abc import Sequence
 

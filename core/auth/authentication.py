@@ -1,6 +1,7 @@
 """Who is asking: the personal API key of a request.
 
-Only the first place that holds a candidate is tried: the Authorization header, then the body, then the query string.
+Only the first place that holds a candidate is tried: the Authorization header, then the body, then the query
+string.
 """
 
 import re
@@ -26,7 +27,9 @@ class PersonalAPIKeyAuthentication(BaseAuthentication):
     """``Authorization: Bearer phx_…``"""
 
     def authenticate(self, request: Request) -> tuple[User, PersonalAPIKey] | None:
-        """The key and its user. Raises ``AuthenticationFailed`` for a key that is unknown or whose user is inactive."""
+        """The key and its user. Raises ``AuthenticationFailed`` for a key that is unknown or whose user is
+        inactive.
+        """
         found = _candidate(request)
         if found is None:
             return None

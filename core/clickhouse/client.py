@@ -1,8 +1,8 @@
 """The only way to ClickHouse: statements with bound parameters, and inserts of ready lines.
 
 Every statement about data of a project goes through ``query``, which demands the project and binds it as
-``{project_id:Int64}``; a statement that does not use it is refused. ``administer`` is for the schema and for questions
-about the server itself.
+``{project_id:Int64}``; a statement that does not use it is refused. ``administer`` is for the schema and for
+questions about the server itself.
 """
 
 import threading
@@ -27,7 +27,11 @@ _thread = threading.local()
 
 
 def query(
-    sql: str, *, project_id: int, parameters: Mapping[str, Any] | None = None, settings: Settings | None = None
+    sql: str,
+    *,
+    project_id: int,
+    parameters: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
 ) -> Sequence[Sequence[Any]]:
     """Rows of ``sql`` about one project.
 
@@ -40,12 +44,16 @@ def query(
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
-    """Run a statement that changes the schema or the server. ``in_database`` is false until the database exists."""
+    """Run a statement that changes the schema or the server. ``in_database`` is false until the database
+    exists.
+    """
     _call(partial(_client().command, sql, parameters=dict(parameters or {}), use_database=in_database))
 
 
 def inspect(sql: str, *, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-    """Rows of a question over all projects: for delivery, checks and benchmarks, never for an answer to a key."""
+    """Rows of a question over all projects: for delivery, checks and benchmarks, never for an answer to a
+    key.
+    """
     return _rows(partial(_client().query, sql, parameters=dict(parameters or {})))
 
 
@@ -89,7 +97,7 @@ def _client() -> Client:
 
 
 def _connect() -> Client:
-    target = dict(settings.CLICKHOUSE)
+    target: dict[str, Any] = dict(settings.CLICKHOUSE)
     database = target.pop("database")
     client = clickhouse_connect.get_client(
         **target,

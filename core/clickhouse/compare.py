@@ -1,7 +1,7 @@
 """Compares PostgreSQL with its replica in ClickHouse: persons and overrides, by count and checksum.
 
-Both sides compute the same sum over the rows (the first 56 bits of an MD5 each), so a difference in a single version shows, whatever the
-number of rows.
+Both sides compute the same sum over the rows (the first 56 bits of an MD5 each), so a difference in a single
+version shows, whatever the number of rows.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,8 @@ class Comparison:
 
 
 _PERSONS_PG = """
-SELECT count(*), coalesce(sum(('x' || left(md5(project_id || ':' || uuid || ':' || version), 14))::bit(56)::bigint), 0)
+SELECT count(*), coalesce(sum(('x' || left(md5(
+    project_id || ':' || uuid || ':' || version), 14))::bit(56)::bigint), 0)
 FROM core_person
 """
 _PERSONS_CH = """
@@ -50,7 +51,8 @@ WHERE m.version > 0
 """
 _OVERRIDES_CH = """
 SELECT count(), sum(toInt256(reinterpretAsUInt64(reverse(substring(
-    MD5(concat(toString(project_id), ':', distinct_id, ':', toString(person_id), ':', toString(version))), 1, 7)))))
+    MD5(concat(toString(project_id), ':', distinct_id, ':', toString(person_id), ':', toString(version))),
+    1, 7)))))
 FROM person_distinct_id_overrides FINAL
 WHERE NOT is_deleted
 """

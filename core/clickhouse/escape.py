@@ -1,8 +1,9 @@
 """Property keys as paths of the ClickHouse JSON type, and back.
 
-A path may not depend on what the key looks like: ``a.b`` is one key and not a nested one, a backtick is no quote, an
-empty key is a key. So every byte outside ``A-Z a-z 0-9 _ $ -`` and space is written ``%XX``, and the empty key is ``%``. The
-same function serves writing (delivery) and reading (queries); nothing else makes paths.
+A path may not depend on what the key looks like: ``a.b`` is one key and not a nested one, a backtick is no
+quote, an empty key is a key. So every byte outside ``A-Z a-z 0-9 _ $ -`` and space is written ``%XX``, and
+the empty key is ``%``. The same function serves writing (delivery) and reading (queries); nothing else makes
+paths.
 """
 
 import re
@@ -14,7 +15,9 @@ _ODD = re.compile(rb"[^A-Za-z0-9_$ -]")
 
 @lru_cache(maxsize=65_536)
 def property_path(key: str) -> str:
-    """The path of the property ``key``: plain ASCII without dot, quote or backslash; different for different keys."""
+    """The path of the property ``key``: plain ASCII without dot, quote or backslash; different for different
+    keys.
+    """
     if _PLAIN.fullmatch(key):
         return key
     if not key:
@@ -27,5 +30,7 @@ def _percent(match: "re.Match[bytes]") -> bytes:
 
 
 def property_text(column: str, key: str) -> str:
-    """SQL of the text form of property ``key`` of the JSON ``column``: ``Nullable(String)``, null when missing."""
+    """SQL of the text form of property ``key`` of the JSON ``column``: ``Nullable(String)``, null when
+    missing.
+    """
     return f"{column}.`{property_path(key)}`.:String"

@@ -1,7 +1,7 @@
 """Applies the numbered files of ``schema/`` in order and keeps a ledger of them in ``schema_migrations``.
 
-A file is applied again when the process died between its last statement and the ledger entry, so each statement
-must bear repetition (``IF NOT EXISTS``).
+A file is applied again when the process died between its last statement and the ledger entry, so each
+statement must bear repetition (``IF NOT EXISTS``).
 """
 
 from pathlib import Path
@@ -28,7 +28,9 @@ def migrate() -> list[str]:
     """Create the database if need be and apply what is pending; the names applied."""
     database = settings.CLICKHOUSE["database"]
     client.administer(
-        "CREATE DATABASE IF NOT EXISTS {database:Identifier}", parameters={"database": database}, in_database=False
+        "CREATE DATABASE IF NOT EXISTS {database:Identifier}",
+        parameters={"database": database},
+        in_database=False,
     )
     client.administer(_LEDGER)
     applied = pending()

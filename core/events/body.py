@@ -1,4 +1,6 @@
-"""From the bytes of a capture request to JSON: size limits, gzip by its first bytes, text that PostgreSQL can hold."""
+"""From the bytes of a capture request to JSON: size limits, gzip by its first bytes, text that PostgreSQL can
+hold.
+"""
 
 import json
 import zlib
@@ -58,11 +60,15 @@ def _parse(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "surrogate" not in str(error):
             raise UnreadableBody(f"JSON parse error - {error}") from None
-    # JavaScript writes half an emoji, cut off by a length limit, as an escape that is no character. Losing the request for it would
-    # be worse than losing the half.
+    # JavaScript writes half an emoji, cut off by a length limit, as an escape that is no character. Losing
+    # the request for it would be worse than losing the half.
     try:
         lenient = json.loads(body, parse_constant=_refuse_constant)
-        text = json.dumps(lenient, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = (
+            json.dumps(lenient, ensure_ascii=False)
+            .encode("utf-16", "surrogatepass")
+            .decode("utf-16", "replace")
+        )
         return orjson.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnreadableBody(f"JSON parse error - {error}") from None

@@ -16,8 +16,9 @@ def event_time(
 ) -> datetime:
     """The time of an event, in UTC.
 
-    ``offset`` (milliseconds before ``received``) beats ``timestamp``; ``sent_at`` tells how wrong the client's clock is. What cannot be
-    read is ``received``, and so is what lies more than 23 hours ahead of it; years outside the calendar are the epoch.
+    ``offset`` (milliseconds before ``received``) beats ``timestamp``; ``sent_at`` tells how wrong the
+    client's clock is. What cannot be read is ``received``, and so is what lies more than 23 hours ahead of
+    it; years outside the calendar are the epoch.
     """
     try:
         if _is_number(offset):
@@ -61,10 +62,16 @@ def _read_unusual(text: str) -> datetime | None:
 
 
 def _has_long_year(text: str) -> bool:
-    """ISO's expanded years (``+012026-…``, ``-000001-…``) and the year 0, which Python's calendar does not have."""
+    """ISO's expanded years (``+012026-…``, ``-000001-…``) and the year 0, which Python's calendar does not
+    have.
+    """
     year = text.lstrip("+-").split("-")[0]
     signed = text[:1] in "+-"
-    return year.isdigit() and "-" in text[1:] and ((signed and len(year) >= 4) or len(year) > 4 or year == "0000")
+    return (
+        year.isdigit()
+        and "-" in text[1:]
+        and ((signed and len(year) >= 4) or len(year) > 4 or year == "0000")
+    )
 
 
 def _unix(number: float) -> datetime:

@@ -10,9 +10,9 @@ from uuid import UUID
 class Event:
     """One event of a capture request, after the rules for ids, times and property carriers.
 
-    ``properties`` holds ``$set`` and ``$set_once`` also when they came beside it. ``other_id`` is the second id of an
-    identity event (``$anon_distinct_id``, ``alias``), null for every other event. ``without_profile`` is
-    ``$process_person_profile: false``.
+    ``properties`` holds ``$set`` and ``$set_once`` also when they came beside it. ``other_id`` is the second
+    id of an identity event (``$anon_distinct_id``, ``alias``), null for every other event.
+    ``without_profile`` is ``$process_person_profile: false``.
     """
 
     uuid: UUID

@@ -46,7 +46,8 @@ class CaptureRequest:
 def read_request(body: Any) -> CaptureRequest:
     """Take apart a body: a batch object, a list of events or a single event.
 
-    Raises ``InvalidEvent`` for other shapes and ``InvalidToken`` when tokens are missing, ill-formed or disagree.
+    Raises ``InvalidEvent`` for other shapes and ``InvalidToken`` when tokens are missing, ill-formed or
+    disagree.
     """
     if isinstance(body, dict) and "batch" in body:
         events = body["batch"]
@@ -115,9 +116,7 @@ def _sent_at(value: Any) -> datetime | None:
         return None
 
 
-def _read_event(
-    raw: Mapping[str, Any], *, index: int, sent_at: datetime | None, received: datetime
-) -> Event:
+def _read_event(raw: Mapping[str, Any], *, index: int, sent_at: datetime | None, received: datetime) -> Event:
     name = raw.get("event")
     if not isinstance(name, str) or not name:
         raise InvalidEvent("An event needs a name: send it as event.", attr=f"batch__{index}__event")

@@ -21,9 +21,15 @@ def chosen_first(distinct_ids: Sequence[str]) -> list[str]:
 
 
 def display_name(
-    properties: Mapping[str, Any], distinct_ids: Sequence[str], *, name_properties: Sequence[str] | None, fallback: str
+    properties: Mapping[str, Any],
+    distinct_ids: Sequence[str],
+    *,
+    name_properties: Sequence[str] | None,
+    fallback: str,
 ) -> str:
-    """The first of ``name_properties`` (null: the defaults) that the person has, else a distinct id, else ``fallback``."""
+    """The first of ``name_properties`` (null: the defaults) that the person has, else a distinct id, else
+    ``fallback``.
+    """
     for name in DEFAULT_PROPERTIES if name_properties is None else name_properties:
         if properties.get(name):
             return str(properties[name])

@@ -1,7 +1,7 @@
 """Ids of persons, and distinct ids that name nobody.
 
-Rules: a person's uuid follows from the project and the distinct id that made the person, so clients can compute it, and events
-captured before there is a person already carry it.
+Rules: a person's uuid follows from the project and the distinct id that made the person, so clients can
+compute it, and events captured before there is a person already carry it.
 """
 
 import uuid
@@ -15,7 +15,18 @@ MERGEABLE_LENGTH = 400
 
 #: Ids that clients send when they do not know who it is; compared without regard to case.
 _NOBODY_ANY_CASE = frozenset(
-    "anonymous guest distinctid distinct_id id not_authenticated email undefined true false".split()
+    [
+        "anonymous",
+        "guest",
+        "distinctid",
+        "distinct_id",
+        "id",
+        "not_authenticated",
+        "email",
+        "undefined",
+        "true",
+        "false",
+    ]
 )
 #: The same, but only in this spelling.
 _NOBODY_EXACT = frozenset(["[object Object]", "NaN", "None", "none", "null", "0"])

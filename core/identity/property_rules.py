@@ -11,8 +11,8 @@ import orjson
 
 Properties = dict[str, Any]
 
-#: Properties of browser, device and campaign that an event hands to its person: the newest value under the same name, the first
-#: one under ``$initial_…``.
+#: Properties of browser, device and campaign that an event hands to its person: the newest value under the
+#: same name, the first one under ``$initial_…``.
 LIFTED = frozenset(
     """
     $current_url $pathname $referrer $referring_domain $browser $browser_version $device_type $os $os_version
@@ -64,7 +64,7 @@ NO_CHANGE = PropertyChange()
 
 
 def change_of_event(event: str, properties: Mapping[str, Any]) -> PropertyChange:
-    """What an event asks for: its ``$set``, ``$set_once`` and ``$unset``, and the values lifted from its properties."""
+    """What an event asks for: ``$set``, ``$set_once``, ``$unset``, and the values lifted from its properties."""
     set_ = _object(properties.get("$set"))
     set_once = _object(properties.get("$set_once"))
     if event not in NEVER_LIFT:
@@ -115,9 +115,9 @@ def apply_change(properties: Properties, change: PropertyChange, *, event: str) 
             result = dict(properties)
         result[name] = value
         touched.add(name)
-    removed = [name for name in change.unset if name in properties]
+    removed = change.unset & properties.keys()
     if removed:
-        result = {name: value for name, value in result.items() if name not in change.unset or name not in properties}
+        result = {name: value for name, value in result.items() if name not in removed}
     if result is properties:
         return None
     if not removed and event not in ALWAYS_WRITE and _only_noise(touched, properties):
@@ -139,7 +139,9 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, dict | list):
-        return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(
+            other, option=orjson.OPT_SORT_KEYS
+        )
     return bool(one == other)
 
 

@@ -1,10 +1,10 @@
 """Who an event belongs to, and what that changes: the rules of identity, without a database.
 
-``Identities`` starts as what PostgreSQL knows about the distinct ids of a request, takes the events in order and ends as what PostgreSQL
-has to become. The service ``core.services.capture`` loads it and writes it.
+``Identities`` starts as what PostgreSQL knows about the distinct ids of a request, takes the events in order
+and ends as what PostgreSQL has to become. The service ``core.services.capture`` loads it and writes it.
 
-Cases and their numbers are those of the capture contract: U is the event's own distinct id, O the id that it names as
-belonging to the same person, and everything is merged into U's person.
+Cases and their numbers are those of the capture contract: U is the event's own distinct id, O the id that it
+names as belonging to the same person, and everything is merged into U's person.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,9 @@ DEATH_STEP = 100
 
 @dataclass(slots=True, eq=False)
 class PersonState:
-    """A person as it will be. ``id`` is null until PostgreSQL has given one; ``stored_version`` is what was read."""
+    """A person as it will be. ``id`` is null until PostgreSQL has given one; ``stored_version`` is what was
+    read.
+    """
 
     uuid: UUID
     properties: dict[str, Any]
@@ -74,8 +76,9 @@ class Merge:
 
 @dataclass(slots=True)
 class Placed:
-    """An event with its person. ``person`` is null for an event without a profile; then ``person_uuid`` is the one that a person
-    of this distinct id would have."""
+    """An event with its person. ``person`` is null for an event without a profile; then ``person_uuid`` is
+    the one that a person of this distinct id would have.
+    """
 
     event: Event
     person: PersonState | None
@@ -112,9 +115,18 @@ class Identities:
         if event.name in WITHOUT_PERSON or self._is_lone_flag_call(event):
             self._place_without_profile(event)
             return
-        change = PropertyChange() if event.name == "$groupidentify" else change_of_event(event.name, event.properties)
+        change = (
+            PropertyChange()
+            if event.name == "$groupidentify"
+            else change_of_event(event.name, event.properties)
+        )
         other = event.other_id
-        if other is not None and other != event.distinct_id and can_merge(other) and can_merge(event.distinct_id):
+        if (
+            other is not None
+            and other != event.distinct_id
+            and can_merge(other)
+            and can_merge(event.distinct_id)
+        ):
             person = self._unite(event, other, change)
         else:
             person = self._ordinary(event, change)
@@ -150,26 +162,29 @@ class Identities:
     def _unite(self, event: Event, other: str, change: PropertyChange) -> PersonState:
         """Cases 3 to 9: make U and O one person, if the rules allow it."""
         mine, theirs = self.mappings.get(event.distinct_id), self.mappings.get(other)
-        if mine is None and theirs is None:  # 3
-            person = self._birth(event, change, identified=True)
-            self._attach(other, person)
-            return person
-        if theirs is None or mine is None:  # 4, 5
-            known = mine or theirs
-            assert known is not None
-            person = known.person
-            self._attach(event.distinct_id if mine is None else other, person)
-        elif mine.person is theirs.person:  # 6
-            person = mine.person
+        if mine is None:
+            if theirs is None:  # 3
+                person = self._birth(event, change, identified=True)
+                self._attach(other, person)
+                return person
+            person = theirs.person  # 5
+            self._attach(event.distinct_id, person)
         else:
             person = mine.person
-            if not theirs.person.is_identified or event.name == "$merge_dangerously":  # 7, 9; else 8
+            if theirs is None:  # 4
+                self._attach(other, person)
+            elif theirs.person is not person and self._may_take(theirs.person, event):  # 7, 9; else 6, 8
                 self._merge(theirs.person, person)
         if not person.is_identified:
             person.is_identified = True
             self._touch(person)
         self._update(person, change, event)
         return person
+
+    @staticmethod
+    def _may_take(loser: PersonState, event: Event) -> bool:
+        """Who is identified is somebody of its own; only the event made for it merges two such persons."""
+        return not loser.is_identified or event.name == "$merge_dangerously"
 
     def _birth(self, event: Event, change: PropertyChange, *, identified: bool) -> PersonState:
         person = PersonState(

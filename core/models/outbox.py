@@ -53,7 +53,8 @@ class Outbox(models.Model):
 
 
 class DeliveryBatch(models.Model):
-    """A frozen batch: exactly these rows go to one ClickHouse table under one token, however often it is tried.
+    """A frozen batch: exactly these rows go to one ClickHouse table under one token, however often it is
+    tried.
 
     At most one is open a table, so the rows outside it are free to be frozen next.
     """
@@ -70,7 +71,9 @@ class DeliveryBatch(models.Model):
 
 
 class Undeliverable(models.Model):
-    """A row that ClickHouse refuses. It holds up nobody else's and is kept until someone looks: ``persons-api doctor`` counts them."""
+    """A row that ClickHouse refuses. It holds up nobody else's and is kept until someone looks: ``persons-api
+    doctor`` counts them.
+    """
 
     id = models.BigAutoField(primary_key=True)
     target = models.CharField(max_length=40)

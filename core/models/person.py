@@ -25,10 +25,13 @@ class Person(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     #: Time of the newest event, cut to the hour.
     last_seen_at = models.DateTimeField(null=True)
-    #: For the index: a column of its own, because an index on an expression over ``properties`` would be written with every
-    #: change of any property; cut, because an index entry has a largest size and a property has none.
+    #: For the index: a column of its own, because an index on an expression over ``properties`` would be
+    #: written with every change of any property; cut, because an index entry has a largest size and a
+    #: property has none.
     email_start = models.GeneratedField(
-        expression=Left(KT("properties__email"), EMAIL_START), output_field=models.TextField(null=True), db_persist=True
+        expression=Left(KT("properties__email"), EMAIL_START),
+        output_field=models.TextField(null=True),
+        db_persist=True,
     )
 
     objects = ProjectManager["Person"]()
@@ -49,7 +52,9 @@ class Person(models.Model):
 
 
 class PersonDistinctId(models.Model):
-    """One id under which events of a person arrive. A composite foreign key keeps id and person in one project."""
+    """One id under which events of a person arrive. A composite foreign key keeps id and person in one
+    project.
+    """
 
     id = models.BigAutoField(primary_key=True)
     project = models.ForeignKey("core.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -61,7 +66,9 @@ class PersonDistinctId(models.Model):
     objects = ProjectManager["PersonDistinctId"]()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "distinct_id"], name="one_person_a_distinct_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "distinct_id"], name="one_person_a_distinct_id")
+        ]
 
     def __str__(self) -> str:
         return self.distinct_id

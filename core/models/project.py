@@ -60,7 +60,9 @@ class Project(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(week_start_day__in=[0, 1]), name="week_starts_sunday_or_monday"),
+            models.CheckConstraint(
+                condition=models.Q(week_start_day__in=[0, 1]), name="week_starts_sunday_or_monday"
+            ),
         ]
 
     def __str__(self) -> str:

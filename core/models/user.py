@@ -26,7 +26,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
-    current_project = models.ForeignKey("core.Project", on_delete=models.SET_NULL, null=True, related_name="+")
+    current_project = models.ForeignKey(
+        "core.Project", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

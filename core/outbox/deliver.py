@@ -1,6 +1,7 @@
 """Sends frozen batches to ClickHouse and forgets them when they are there.
 
-One process delivers a target at a time, by an advisory lock that ends with its connection; no transaction is open while ClickHouse works.
+One process delivers a target at a time, by an advisory lock that ends with its connection; no transaction is
+open while ClickHouse works.
 """
 
 import logging
@@ -30,7 +31,8 @@ def deliver_all() -> int:
     """
     sent = 0
     for target in TARGETS:
-        # Once more after the lock is free: rows that came while another process let go of it would else wait for a wake-up.
+        # Once more after the lock is free: rows that came while another process let go of it would else wait
+        # for a wake-up.
         while rows := _deliver_target(target):
             sent += rows
     return sent
@@ -76,7 +78,9 @@ def _deliver_batch(batch: Batch) -> None:
 
 
 def _insert(target: str, lines: Sequence[str], *, token: str) -> None:
-    """Insert ``lines``. A line that ClickHouse refuses must not hold up the others: it is found by halving and put aside."""
+    """Insert ``lines``. A line that ClickHouse refuses must not hold up the others: it is found by halving
+    and put aside.
+    """
     try:
         client.insert_lines(target, "\n".join(lines).encode(), token=token)
     except ClickHouseRefused as error:
@@ -93,11 +97,14 @@ def _insert(target: str, lines: Sequence[str], *, token: str) -> None:
 def _insert_missing(lines: Sequence[str], *, token: str) -> None:
     """Insert what a ClickHouse killed in the middle of a batch has the token of but not the rows.
 
-    It notes the token just before the rows appear. A kill between the two makes it refuse the repetition as known.
+    It notes the token just before the rows appear. A kill between the two makes it refuse the repetition as
+    known.
     """
     missing = _missing(lines)
     if missing:
-        logger.warning("ClickHouse lost %d events of a batch that it had noted; sending them again", len(missing))
+        logger.warning(
+            "ClickHouse lost %d events of a batch that it had noted; sending them again", len(missing)
+        )
         _insert(EVENTS, missing, token=f"{token}.missing")
 
 

@@ -14,8 +14,8 @@ _LOOK = 0.05
 def drain(*, timeout_seconds: float) -> int:
     """Deliver, or wait for who delivers, at most ``timeout_seconds``.
 
-    The answer is the number of rows accepted before the call that are still left: 0 when all can be queried. Raises
-    ``ClickHouseUnavailable`` when ClickHouse is away all that time.
+    The answer is the number of rows accepted before the call that are still left: 0 when all can be queried.
+    Raises ``ClickHouseUnavailable`` when ClickHouse is away all that time.
     """
     deadline = time.monotonic() + timeout_seconds
     newest = _newest()
@@ -33,7 +33,8 @@ def drain(*, timeout_seconds: float) -> int:
 
 _NEWEST = "SELECT (SELECT max(id) FROM core_eventbuffer), (SELECT max(id) FROM core_outbox)"
 _LEFT = """
-SELECT (SELECT count(*) FROM core_eventbuffer WHERE id <= %s) + (SELECT count(*) FROM core_outbox WHERE id <= %s)
+SELECT (SELECT count(*) FROM core_eventbuffer WHERE id <= %s)
+    + (SELECT count(*) FROM core_outbox WHERE id <= %s)
 """
 
 

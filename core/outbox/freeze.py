@@ -1,7 +1,8 @@
 """Freezes batches: says which rows go to ClickHouse next, under which token, before any of them is sent.
 
-A frozen batch never changes. Whoever finds it, however often, sends the same rows under the same token, and ClickHouse takes the token
-once. So a crash between sending and deleting doubles nothing, and one before sending loses nothing.
+A frozen batch never changes. Whoever finds it, however often, sends the same rows under the same token, and
+ClickHouse takes the token once. So a crash between sending and deleting doubles nothing, and one before
+sending loses nothing.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,9 @@ def source(target: str) -> tuple[str, str]:
 
 
 def next_batch(target: str) -> Batch | None:
-    """The open batch of ``target``, else a new one of its oldest rows, committed; null when there is nothing to send."""
+    """The open batch of ``target``, else a new one of its oldest rows, committed; null when there is nothing
+    to send.
+    """
     table, condition = source(target)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_OPEN, [target])

@@ -1,4 +1,6 @@
-"""Rows of ClickHouse tables as lines of JSON: one function a table, beside the schema in ``core/clickhouse/schema``."""
+"""Rows of ClickHouse tables as lines of JSON: one function a table, beside the schema in
+``core/clickhouse/schema``.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime

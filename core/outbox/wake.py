@@ -1,8 +1,9 @@
 """Tells the delivery worker that there is something to send, once for many requests.
 
-The key in Valkey says that a wake-up is under way; the worker removes it before it looks. A request that finds the key knows that the
-worker has yet to look and will see its rows. A wake-up that gets lost is made good by the schedule (``CELERY_BEAT_SCHEDULE``), so
-a Valkey that is away costs a capture nothing but this try.
+The key in Valkey says that a wake-up is under way; the worker removes it before it looks. A request that
+finds the key knows that the worker has yet to look and will see its rows. A wake-up that gets lost is made
+good by the schedule (``CELERY_BEAT_SCHEDULE``), so a Valkey that is away costs a capture nothing but this
+try.
 """
 
 import logging
@@ -18,7 +19,8 @@ logger = logging.getLogger(__name__)
 KEY = "delivery:wake"
 #: Seconds after which a wake-up counts as lost.
 EXPIRY = 5
-#: Seconds without another try after Valkey did not answer, so that captures do not queue up behind its time-out.
+#: Seconds without another try after Valkey did not answer, so that captures do not queue up behind its
+#: time-out.
 RESPITE = 2.0
 
 _silent_until = 0.0

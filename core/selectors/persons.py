@@ -68,10 +68,13 @@ SELECT {_COLUMNS}, {_IDS} FROM (
     ORDER BY p.created_at DESC, p.uuid DESC
     LIMIT %(limit)s OFFSET %(offset)s
 ) p ORDER BY p.created_at DESC, p.uuid DESC
-"""
+"""  # noqa: S608 - put together from the constants above and below
 
 _BY_DISTINCT_ID = """
-AND p.id = (SELECT m.person_id FROM core_persondistinctid m WHERE m.project_id = %(project_id)s AND m.distinct_id = %(distinct_id)s)
+AND p.id = (
+    SELECT m.person_id FROM core_persondistinctid m
+    WHERE m.project_id = %(project_id)s AND m.distinct_id = %(distinct_id)s
+)
 """
 # The indexed start of the address finds the candidates, the whole address decides.
 _BY_EMAIL = f"AND p.email_start = left(%(email)s, {EMAIL_START}) AND p.properties->>'email' = %(email)s"
@@ -98,7 +101,9 @@ def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: i
     return PersonPage(rows, has_more=len(persons) > limit)
 
 
-_BY_UUIDS = f"SELECT {_COLUMNS}, {_IDS} FROM core_person p WHERE p.project_id = %(project_id)s AND p.uuid = ANY(%(uuids)s)"
+_BY_UUIDS = f"""
+SELECT {_COLUMNS}, {_IDS} FROM core_person p WHERE p.project_id = %(project_id)s AND p.uuid = ANY(%(uuids)s)
+"""  # noqa: S608
 
 
 def list_rows(project: Project, uuids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -108,7 +113,9 @@ def list_rows(project: Project, uuids: Sequence[UUID]) -> list[dict[str, Any]]:
     return [rows[uuid] for uuid in uuids if uuid in rows]
 
 
-_ONE = f"SELECT {_COLUMNS}, {_IDS} FROM core_person p WHERE p.project_id = %(project_id)s AND p.{{column}} = %(key)s"
+_ONE = f"""
+SELECT {_COLUMNS}, {_IDS} FROM core_person p WHERE p.project_id = %(project_id)s AND p.{{column}} = %(key)s
+"""  # noqa: S608
 
 
 def get_person(project: Project, key: UUID | int) -> dict[str, Any] | None:

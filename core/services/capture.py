@@ -1,11 +1,13 @@
-"""Takes events: persons, distinct ids and properties change, events and changes queue for ClickHouse, in one transaction.
+"""Takes events: persons, distinct ids and properties change, events and changes queue for ClickHouse, in one
+transaction.
 
-Why there is no query per event: the request's distinct ids are loaded at once, ``core.identity.resolve`` decides in memory, and what came
-out is written in a handful of statements whatever the number of events.
+Why there is no query per event: the request's distinct ids are loaded at once, ``core.identity.resolve``
+decides in memory, and what came out is written in a handful of statements whatever the number of events.
 
-Why nothing is locked at first: most events change nobody. Persons that do change are locked in the order of their ids and their version is
-compared with what was read; if another request was faster, everything is rolled back and done again on fresh reads. New persons and ids
-rely on unique constraints in the same way. From the third try on requests of a project queue up, so that the last try succeeds.
+Why nothing is locked at first: most events change nobody. Persons that do change are locked in the order of
+their ids and their version is compared with what was read; if another request was faster, everything is
+rolled back and done again on fresh reads. New persons and ids rely on unique constraints in the same way.
+From the third try on requests of a project queue up, so that the last try succeeds.
 """
 
 import random
@@ -38,7 +40,9 @@ class Conflict(Exception):
 
 
 def capture(*, project_id: int, events: Sequence[Event], received: datetime) -> None:
-    """Store ``events`` and what they do to persons. When this returns they are durable; when it raises, nothing was stored."""
+    """Store ``events`` and what they do to persons. When this returns they are durable; when it raises,
+    nothing was stored.
+    """
     for attempt in range(TRIES):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -71,7 +75,9 @@ def _capture_once(
 
 
 def _buffer_row(project_id: int, placed: Placed, received: datetime) -> BufferRow:
-    """The event with the person that it ended up with: one that merged away in the same request was never stored."""
+    """The event with the person that it ended up with: one that merged away in the same request was never
+    stored.
+    """
     uuid = placed.person.now().uuid if placed.person else placed.person_uuid
     line = event_line(
         placed.event, project_id=project_id, person_uuid=uuid, mode=placed.mode, received=received
@@ -86,7 +92,8 @@ def _ids_of(events: Iterable[Event]) -> list[str]:
 
 
 _LOAD = """
-SELECT m.distinct_id, m.version, p.id, p.uuid, p.properties::text, p.created_at, p.is_identified, p.version, p.last_seen_at
+SELECT m.distinct_id, m.version,
+    p.id, p.uuid, p.properties::text, p.created_at, p.is_identified, p.version, p.last_seen_at
 FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
 WHERE m.project_id = %s AND m.distinct_id = ANY(%s)
 """
@@ -138,11 +145,14 @@ _LOCK = "SELECT id, version FROM core_person WHERE id = ANY(%s) ORDER BY id FOR 
 
 
 def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[PersonState]) -> None:
-    """Lock every stored person that will change, in the order of ids, and see that none was changed since it was read."""
+    """Lock every stored person that will change, in the order of ids, and see that none was changed since it
+    was read.
+    """
     expected = {person.id: person.stored_version for person in (*changed, *losers)}
     if not expected:
         return
-    # A person that disappears must not gain an id meanwhile: only the stronger lock conflicts with the check of a foreign key.
+    # A person that disappears must not gain an id meanwhile: only the stronger lock conflicts with the check
+    # of a foreign key.
     strength = "UPDATE" if losers else "NO KEY UPDATE"
     cursor.execute(_LOCK.format(strength=strength), [list(expected)])
     if dict(cursor.fetchall()) != expected:
@@ -152,7 +162,8 @@ def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[Person
 _TAKEN_UUIDS = """
 SELECT uuid, version, true FROM core_person WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
 UNION ALL
-SELECT uuid, version, false FROM core_persontombstone WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
+SELECT uuid, version, false FROM core_persontombstone
+WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
 """
 
 _INSERT_PERSONS = """
@@ -219,7 +230,9 @@ ON CONFLICT DO NOTHING
 
 def _insert_mappings(cursor: CursorWrapper, identities: Identities) -> None:
     # In the order of attachment, which is the order in which ids are shown.
-    new = [(distinct_id, mapping) for distinct_id, mapping in identities.mappings.items() if not mapping.stored]
+    new = [
+        (distinct_id, mapping) for distinct_id, mapping in identities.mappings.items() if not mapping.stored
+    ]
     if not new:
         return
     cursor.execute(
@@ -250,7 +263,9 @@ _DELETE_PERSON = "DELETE FROM core_person WHERE project_id = %s AND id = %s"
 
 
 def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[str, tuple[UUID, int]]:
-    """Move the ids of each loser to its survivor and delete it; the ids moved, with their new person and version."""
+    """Move the ids of each loser to its survivor and delete it; the ids moved, with their new person and
+    version.
+    """
     moved: dict[str, tuple[UUID, int]] = {}
     for merge in identities.merges:
         survivor, loser = merge.survivor.now(), merge.loser
@@ -263,7 +278,8 @@ def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[str, t
 
 _UPDATE_PERSONS = """
 UPDATE core_person AS p
-SET properties = coalesce(new.properties::jsonb, p.properties), is_identified = new.is_identified, version = new.version,
+SET properties = coalesce(new.properties::jsonb, p.properties),
+    is_identified = new.is_identified, version = new.version,
     created_at = new.created_at, last_seen_at = new.last_seen_at
 FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
     AS new (id, properties, is_identified, version, created_at, last_seen_at)

@@ -25,7 +25,8 @@ class CreatedKey:
 def create_key(
     *, label: str, scopes: Sequence[str], project_ids: Sequence[int] = (), user_email: str | None = None
 ) -> CreatedKey:
-    """A key of the user with ``user_email`` (null: the default user), limited to ``project_ids`` if any are given.
+    """A key of the user with ``user_email`` (null: the default user), limited to ``project_ids`` if any are
+    given.
 
     Raises ``InvalidInput``.
     """
@@ -64,7 +65,9 @@ def _user(email: str | None) -> User:
 
 def _check_projects(user: User, project_ids: Sequence[int]) -> None:
     reachable = set(
-        Project.objects.filter(organization__memberships__user=user, pk__in=project_ids).values_list("pk", flat=True)
+        Project.objects.filter(organization__memberships__user=user, pk__in=project_ids).values_list(
+            "pk", flat=True
+        )
     )
     for project_id in project_ids:
         if project_id not in reachable:

@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 _last_start = 0.0
 
 
-@shared_task(name="core.tasks.delivery.deliver")  # type: ignore[untyped-decorator]
+@shared_task(name="core.tasks.delivery.deliver")
 def deliver() -> None:
-    """Send what waits. A store that is away is no error here: the rows stay, and the next start finds them."""
+    """Send what waits. A store that is away is no error: the rows stay, and the next start finds them."""
     global _last_start
     # The first event after a silence leaves at once; under load many requests share one insert.
     time.sleep(max(0.0, _last_start + settings.DELIVERY_PAUSE - time.monotonic()))

@@ -23,7 +23,7 @@ from insights.filters.project import ProjectFacts
 from insights.filters.properties import PropertyGroup, PropertyReader, both
 from insights.filters.test_accounts import read_test_accounts
 
-MOST_STEPS = 30
+MOST_STEPS = 20
 #: Fixed spans: a day has 86,400 seconds also when clocks change, a month 31 days.
 WINDOW_UNITS = {
     "second": timedelta(seconds=1),

@@ -1,9 +1,9 @@
 """What stops a start; the message is for the person at the terminal."""
 
 
-class CannotStart(Exception):  # noqa: N818 - reads as what happened
+class CannotStart(Exception):
     """The stack cannot start, and the message says why and what to do."""
 
 
-class StopRequested(Exception):  # noqa: N818 - no error
+class StopRequested(Exception):
     """A signal asked the program to stop while it was starting."""

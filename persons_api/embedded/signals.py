@@ -24,8 +24,9 @@ class Signals:
         os.set_blocking(self._writer, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in _STOP:
-            # nohup has SIGHUP ignored, and that is meant to last.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # nohup has SIGHUP ignored, and that is meant to last. A shell ignores SIGINT for what it runs in the
+            # background, which says nothing about who sends it on purpose.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         return self

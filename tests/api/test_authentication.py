@@ -38,14 +38,18 @@ def test_an_unknown_key_is_401(project: ProjectClient, key: str) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer   {key}", "Bearer {key}", "Bearer\t{key}"])
 def test_white_space_around_the_key_does_not_matter(project: ProjectClient, header: str) -> None:
-    response = project.http.get(project.persons_url, headers={"Authorization": header.format(key=project.key)})
+    response = project.http.get(
+        project.persons_url, headers={"Authorization": header.format(key=project.key)}
+    )
 
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("header", ["bearer {key}", "Token {key}", "{key}", "Basic abc"])
 def test_another_kind_of_header_is_no_key(project: ProjectClient, header: str) -> None:
-    response = project.http.get(project.persons_url, headers={"Authorization": header.format(key=project.key)})
+    response = project.http.get(
+        project.persons_url, headers={"Authorization": header.format(key=project.key)}
+    )
 
     assert refusal(response)[2] == "not_authenticated"
 
@@ -149,7 +153,9 @@ def test_an_unsupported_verb_is_405(project: ProjectClient) -> None:
     assert "GET" in response.headers["Allow"]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/", "/api/nothing/", "/api/projects/1/nothing/", "/static/none.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/", "/api/nothing/", "/api/projects/1/nothing/", "/static/none.js"]
+)
 def test_an_unknown_path_is_404_in_json(project: ProjectClient, path: str) -> None:
     response = project.http.get(path)
 

@@ -16,7 +16,9 @@ from tests.clients import ProjectClient, event, settle
 PATHS = ("/batch", "/batch/", "/capture", "/capture/", "/e", "/e/", "/i/v0/e", "/i/v0/e/")
 
 
-def events_in_clickhouse(project: ProjectClient, columns: str = "event, distinct_id") -> list[tuple[Any, ...]]:
+def events_in_clickhouse(
+    project: ProjectClient, columns: str = "event, distinct_id"
+) -> list[tuple[Any, ...]]:
     settle()
     rows = client.query(
         f"SELECT {columns} FROM events WHERE project_id = {{project_id:Int64}} ORDER BY timestamp, event, distinct_id",
@@ -37,7 +39,9 @@ def test_every_path_takes_a_batch(project: ProjectClient, path: str) -> None:
 def test_gzip_is_known_by_its_first_bytes(project: ProjectClient, content_encoding: dict[str, str]) -> None:
     body = gzip.compress(json.dumps({"api_key": project.token, "batch": [event("a", "u")]}).encode())
 
-    response = project.http.post("/e/", content=body, headers={"Content-Type": "text/plain", **content_encoding})
+    response = project.http.post(
+        "/e/", content=body, headers={"Content-Type": "text/plain", **content_encoding}
+    )
 
     assert response.status_code == 200
     assert project.person("u") is not None
@@ -62,10 +66,20 @@ def test_a_body_in_chunks_is_read(project: ProjectClient) -> None:
 
 
 def test_a_stored_event_keeps_text_forms_and_which_values_were_typed(project: ProjectClient) -> None:
-    properties = {"s": "x", "n": 1.5, "t": True, "null": None, "a.b": [1, {"c": "ü"}], "": "empty", "date": "2026-01-01"}
+    properties = {
+        "s": "x",
+        "n": 1.5,
+        "t": True,
+        "null": None,
+        "a.b": [1, {"c": "ü"}],
+        "": "empty",
+        "date": "2026-01-01",
+    }
     project.capture(event("a", "u", properties=properties, timestamp="2026-01-02T03:04:05.678901Z"))
 
-    ((timestamp, stored, typed),) = events_in_clickhouse(project, "timestamp, toJSONString(properties), typed_keys")
+    ((timestamp, stored, typed),) = events_in_clickhouse(
+        project, "timestamp, toJSONString(properties), typed_keys"
+    )
 
     assert timestamp == datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     assert json.loads(stored) == {
@@ -96,7 +110,9 @@ def test_the_first_event_makes_a_person(project: ProjectClient) -> None:
 
 
 def test_properties_beside_the_event_win_over_those_inside(project: ProjectClient) -> None:
-    project.capture({**event("a", "u", properties={"$set": {"k": "inside", "i": 1}}), "$set": {"k": "beside"}})
+    project.capture(
+        {**event("a", "u", properties={"$set": {"k": "inside", "i": 1}}), "$set": {"k": "beside"}}
+    )
 
     person = project.person("u")
 
@@ -106,7 +122,9 @@ def test_properties_beside_the_event_win_over_those_inside(project: ProjectClien
 
 def test_identify_gives_both_ids_one_person(project: ProjectClient) -> None:
     project.capture(event("a", "anon"))
-    project.capture(event("$identify", "user", properties={"$anon_distinct_id": "anon", "$set": {"email": "a@b.c"}}))
+    project.capture(
+        event("$identify", "user", properties={"$anon_distinct_id": "anon", "$set": {"email": "a@b.c"}})
+    )
 
     person = project.person("user")
 
@@ -118,11 +136,16 @@ def test_identify_gives_both_ids_one_person(project: ProjectClient) -> None:
 
 
 def test_identify_merges_an_anonymous_person_into_the_user(project: ProjectClient) -> None:
-    project.capture(event("a", "anon", properties={"$set": {"k": "anon", "a": 1}}), event("b", "user", properties={"$set": {"k": "user"}}))
+    project.capture(
+        event("a", "anon", properties={"$set": {"k": "anon", "a": 1}}),
+        event("b", "user", properties={"$set": {"k": "user"}}),
+    )
     anonymous = project.person("anon")
     assert anonymous is not None
 
-    project.capture(event("$identify", "user", properties={"$anon_distinct_id": "anon", "$set_once": {"a": 2}}))
+    project.capture(
+        event("$identify", "user", properties={"$anon_distinct_id": "anon", "$set_once": {"a": 2}})
+    )
 
     person = project.person("anon")
     assert person is not None
@@ -143,14 +166,20 @@ def test_identify_does_not_merge_a_person_who_is_identified(project: ProjectClie
     assert first["uuid"] != second["uuid"]
 
 
-@pytest.mark.parametrize("illegal", ["", " ", "null", "Anonymous", '"undefined"', "[object Object]", "x" * 401])
+@pytest.mark.parametrize(
+    "illegal", ["", " ", "null", "Anonymous", '"undefined"', "[object Object]", "x" * 401]
+)
 def test_identify_with_an_id_of_nobody_is_an_ordinary_update(project: ProjectClient, illegal: str) -> None:
     project.capture(event("$identify", "user", properties={"$anon_distinct_id": illegal, "$set": {"k": 1}}))
 
     person = project.person("user")
 
     assert person is not None
-    assert (person["distinct_ids"], person["is_identified"], person["properties"]["k"]) == (["user"], False, 1)
+    assert (person["distinct_ids"], person["is_identified"], person["properties"]["k"]) == (
+        ["user"],
+        False,
+        1,
+    )
 
 
 def test_unset_removes_what_was_there_before(project: ProjectClient) -> None:
@@ -206,7 +235,9 @@ def test_the_time_of_the_event_is_the_time_of_the_person(
 def test_a_wrong_clock_is_corrected_by_sent_at(project: ProjectClient) -> None:
     now = datetime.now(UTC)
     wrong = now + timedelta(hours=10)
-    project.capture(event("a", "u", timestamp=(wrong - timedelta(minutes=5)).isoformat()), sent_at=wrong.isoformat())
+    project.capture(
+        event("a", "u", timestamp=(wrong - timedelta(minutes=5)).isoformat()), sent_at=wrong.isoformat()
+    )
 
     person = project.person("u")
 
@@ -216,7 +247,11 @@ def test_a_wrong_clock_is_corrected_by_sent_at(project: ProjectClient) -> None:
 
 
 def test_many_old_months_in_one_batch_all_arrive(project: ProjectClient) -> None:
-    events = [event("a", "u", timestamp=f"{year}-{month:02}-15T00:00:00Z") for year in range(2005, 2020) for month in range(1, 13)]
+    events = [
+        event("a", "u", timestamp=f"{year}-{month:02}-15T00:00:00Z")
+        for year in range(2005, 2020)
+        for month in range(1, 13)
+    ]
     project.capture(*events)
 
     assert len(events_in_clickhouse(project)) == len(events)
@@ -233,13 +268,19 @@ REFUSED: list[tuple[Any, int, str | None]] = [
     ({"batch": [{"event": "a", "distinct_id": "u", "uuid": "nope"}]}, 400, "batch__0__uuid"),
     ({"batch": [{"event": "a", "distinct_id": "u", "uuid": 5}]}, 400, "batch__0__uuid"),
     ({"batch": [{"event": "a", "distinct_id": "u", "properties": []}]}, 400, "batch__0__properties"),
-    ({"batch": [{"event": "a", "distinct_id": "u", "properties": {"$cookieless_mode": 1}}]}, 400, "batch__0__properties"),
+    (
+        {"batch": [{"event": "a", "distinct_id": "u", "properties": {"$cookieless_mode": 1}}]},
+        400,
+        "batch__0__properties",
+    ),
     ({"batch": [{"event": "$performance_event", "distinct_id": "u"}]}, 400, None),
 ]
 
 
 @pytest.mark.parametrize(("body", "status", "attr"), REFUSED)
-def test_what_cannot_be_taken_is_refused_by_name(project: ProjectClient, body: Any, status: int, attr: str | None) -> None:
+def test_what_cannot_be_taken_is_refused_by_name(
+    project: ProjectClient, body: Any, status: int, attr: str | None
+) -> None:
     response = project.http.post("/batch/", json={"api_key": project.token, **body})
 
     assert (response.status_code, response.json()["attr"]) == (status, attr)
@@ -247,16 +288,16 @@ def test_what_cannot_be_taken_is_refused_by_name(project: ProjectClient, body: A
 
 
 def test_one_bad_event_refuses_the_whole_request(project: ProjectClient) -> None:
-    response = project.http.post("/batch/", json={"api_key": project.token, "batch": [event("a", "u"), {"event": "b"}]})
+    response = project.http.post(
+        "/batch/", json={"api_key": project.token, "batch": [event("a", "u"), {"event": "b"}]}
+    )
 
     assert response.status_code == 400
     assert project.person("u") is None
     assert events_in_clickhouse(project) == []
 
 
-@pytest.mark.parametrize(
-    "token", [None, "", "phc_unknown", "x" * 65, "phx_a_personal_key", "ümlaut", " "]
-)
+@pytest.mark.parametrize("token", [None, "", "phc_unknown", "x" * 65, "phx_a_personal_key", "ümlaut", " "])
 def test_a_token_of_no_project_is_401(project: ProjectClient, token: str | None) -> None:
     response = project.http.post("/batch/", json={"api_key": token, "batch": [event("a", "u")]})
 
@@ -271,7 +312,18 @@ def test_tokens_that_disagree_are_401(project: ProjectClient, other_project: Pro
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff\xfe", b"[1,", b'{"a": NaN}', b"\x1f\x8bbroken", gzip.compress(b"{}")[:10], b"5", b'"x"', b"[" * 5000 + b"]" * 5000],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[1,",
+        b'{"a": NaN}',
+        b"\x1f\x8bbroken",
+        gzip.compress(b"{}")[:10],
+        b"5",
+        b'"x"',
+        b"[" * 5000 + b"]" * 5000,
+    ],
 )
 def test_what_is_no_json_is_400(project: ProjectClient, body: bytes) -> None:
     response = project.http.post("/batch/", content=body)
@@ -281,7 +333,9 @@ def test_what_is_no_json_is_400(project: ProjectClient, body: bytes) -> None:
 
 
 def test_a_body_over_the_limit_is_413_and_not_a_broken_connection(project: ProjectClient) -> None:
-    body = json.dumps({"api_key": project.token, "batch": [event("a", "u", properties={"x": "y" * (21 * 1024 * 1024)})]})
+    body = json.dumps(
+        {"api_key": project.token, "batch": [event("a", "u", properties={"x": "y" * (21 * 1024 * 1024)})]}
+    )
 
     response = project.http.post("/batch/", content=body)
 
@@ -295,7 +349,10 @@ def test_a_gzip_bomb_is_413(project: ProjectClient) -> None:
 
 
 def test_half_an_emoji_and_a_nul_are_replaced(project: ProjectClient) -> None:
-    raw = '{"api_key": "%s", "event": "a", "distinct_id": "u\\u0000", "properties": {"$set": {"cut": "x\\ud83d", "nul\\u0000": "a\\u0000b"}}}'
+    raw = (
+        '{"api_key": "%s", "event": "a", "distinct_id": "u\\u0000",'
+        ' "properties": {"$set": {"cut": "x\\ud83d", "nul\\u0000": "a\\u0000b"}}}'
+    )
 
     assert project.http.post("/e/", content=(raw % project.token).encode()).status_code == 200
 
@@ -321,7 +378,10 @@ def test_a_browser_may_send_from_any_page(project: ProjectClient) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example.org"
     assert response.headers["Access-Control-Allow-Headers"] == "content-type"
     refused = project.http.post("/e/", content=b"{", headers=headers)
-    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (400, "https://shop.example.org")
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (
+        400,
+        "https://shop.example.org",
+    )
 
 
 def test_ten_requests_at_once_make_one_person(project: ProjectClient) -> None:
@@ -342,7 +402,9 @@ def test_an_event_is_in_clickhouse_within_a_second(project: ProjectClient) -> No
     project.capture(event("a", str(uuid4())))
 
     while True:
-        ((count,),) = client.query("SELECT count() FROM events WHERE project_id = {project_id:Int64}", project_id=project.id)
+        ((count,),) = client.query(
+            "SELECT count() FROM events WHERE project_id = {project_id:Int64}", project_id=project.id
+        )
         if count:
             break
         assert datetime.now(UTC) < deadline, "the event did not arrive in time"

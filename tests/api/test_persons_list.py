@@ -39,7 +39,9 @@ def test_newest_first_and_ties_by_uuid(project: ProjectClient) -> None:
 
 @pytest.mark.parametrize("spelling", ["projects", "environments"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_pages_follow_each_other_to_the_end_and_back(project: ProjectClient, spelling: str, slash: str) -> None:
+def test_pages_follow_each_other_to_the_end_and_back(
+    project: ProjectClient, spelling: str, slash: str
+) -> None:
     three_persons(project)
     url = f"/api/{spelling}/{project.id}/persons{slash}"
 
@@ -77,7 +79,9 @@ def test_distinct_id_is_matched_exactly_and_by_any_of_the_persons_ids(project: P
     assert ids(project.get(project.persons_url, distinct_id="")) == []
 
 
-@pytest.mark.parametrize("distinct_id", ["ünï-😀", "a b", "a/b", "100%", "a+b", '"q"', "\\", "'", "x" * 200, "123", "{}"])
+@pytest.mark.parametrize(
+    "distinct_id", ["ünï-😀", "a b", "a/b", "100%", "a+b", '"q"', "\\", "'", "x" * 200, "123", "{}"]
+)
 def test_odd_distinct_ids_are_found(project: ProjectClient, distinct_id: str) -> None:
     project.capture(event("x", distinct_id), event("x", "somebody else"))
 
@@ -141,7 +145,11 @@ def test_persons_of_a_clock_far_ahead_are_hidden(project: ProjectClient) -> None
 def test_bad_parameters_are_named(project: ProjectClient, params: dict[str, str], attr: str) -> None:
     response = project.get(project.persons_url, **params)
 
-    assert (response.status_code, response.json()["attr"], response.json()["type"]) == (400, attr, "validation_error")
+    assert (response.status_code, response.json()["attr"], response.json()["type"]) == (
+        400,
+        attr,
+        "validation_error",
+    )
 
 
 def test_limit_zero_and_empty_mean_the_default(project: ProjectClient) -> None:
@@ -155,7 +163,9 @@ def test_the_old_spelling_names_its_successor(project: ProjectClient) -> None:
     response = project.get(f"/api/environments/{project.id}/persons/", limit=5)
 
     assert response.headers["Deprecation"] == "true"
-    assert response.headers["Link"] == f'</api/projects/{project.id}/persons/?limit=5>; rel="successor-version"'
+    assert (
+        response.headers["Link"] == f'</api/projects/{project.id}/persons/?limit=5>; rel="successor-version"'
+    )
     assert "Deprecation" not in project.get(project.persons_url).headers
 
 

@@ -15,7 +15,10 @@ def test_uuid_and_pk_give_the_same_full_person(project: ProjectClient) -> None:
             "$identify",
             "ines@example.org",
             timestamp="2026-03-04T06:06:07Z",
-            properties={"$anon_distinct_id": "0190aa11-22bb-7cc3-8dd4-ee55ff667788", "$set": {"plan": "team"}},
+            properties={
+                "$anon_distinct_id": "0190aa11-22bb-7cc3-8dd4-ee55ff667788",
+                "$set": {"plan": "team"},
+            },
         ),
     )
     uuid = person_uuid(project.id, "0190aa11-22bb-7cc3-8dd4-ee55ff667788")
@@ -45,7 +48,9 @@ def test_a_uuid_may_be_spelled_in_any_way(project: ProjectClient, spell: object)
 
 
 def test_all_distinct_ids_are_there(project: ProjectClient) -> None:
-    project.capture(*(event("$identify", "m", properties={"$anon_distinct_id": f"a{n}"}) for n in range(1500)))
+    project.capture(
+        *(event("$identify", "m", properties={"$anon_distinct_id": f"a{n}"}) for n in range(1500))
+    )
 
     person = project.get(f"{project.persons_url}{person_uuid(project.id, 'm')}/").json()
 
@@ -57,7 +62,12 @@ def test_an_unknown_person_is_404(project: ProjectClient, person_id: str) -> Non
     response = project.get(f"{project.persons_url}{person_id}/")
 
     assert response.status_code == 404
-    assert response.json() == {"type": "invalid_request", "code": "not_found", "detail": "Not found.", "attr": None}
+    assert response.json() == {
+        "type": "invalid_request",
+        "code": "not_found",
+        "detail": "Not found.",
+        "attr": None,
+    }
 
 
 @pytest.mark.parametrize("person_id", ["x", "ines@example.org", "1.5", "%F0%9F%98%80", "9" * 5000])
@@ -74,7 +84,9 @@ def test_a_numeric_distinct_id_is_not_a_pk(project: ProjectClient) -> None:
     assert project.get(f"{project.persons_url}123456789012/").status_code == 404
 
 
-def test_a_person_of_another_project_does_not_exist(project: ProjectClient, other_project: ProjectClient) -> None:
+def test_a_person_of_another_project_does_not_exist(
+    project: ProjectClient, other_project: ProjectClient
+) -> None:
     other_project.capture(event("x", "u"))
     person = other_project.person("u")
     assert person is not None

@@ -7,7 +7,8 @@ from core.exceptions import InvalidInput, PersonNotFound
 
 
 def read_person_id(text: str) -> UUID | int:
-    """A uuid in any spelling, else a pk. A distinct id is never taken for either: the error says where to look it up.
+    """A uuid in any spelling, else a pk. A distinct id is never taken for either: the error says where to
+    look it up.
 
     Raises ``InvalidInput``, or ``PersonNotFound`` for a number that no row can have.
     """

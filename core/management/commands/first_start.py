@@ -1,4 +1,6 @@
-"""``python -m django first_start``: what a new server needs before anybody can use it: a project, a token and a key."""
+"""``python -m django first_start``: what a new server needs before anybody can use it: a project, a token and
+a key.
+"""
 
 import json
 from argparse import ArgumentParser
@@ -19,7 +21,9 @@ class Command(BaseCommand):
     help = "Makes the first project and key and prints them as one line of JSON; --demo fills the project."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="load demo data, with a progress bar on standard error")
+        parser.add_argument(
+            "--demo", action="store_true", help="load demo data, with a progress bar on standard error"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = create_project(name="Demo" if options["demo"] else "My project")

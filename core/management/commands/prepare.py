@@ -14,4 +14,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         applied = migrate()
-        self.stdout.write(f"schema is up to date (ClickHouse files applied now: {', '.join(applied) or 'none'})")
+        self.stdout.write(
+            f"schema is up to date (ClickHouse files applied now: {', '.join(applied) or 'none'})"
+        )

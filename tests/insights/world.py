@@ -1,0 +1,97 @@
+"""A small project of its own in the stack's ClickHouse: events, persons and overrides put straight into the tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from core.clickhouse import client
+from core.events.event import Event
+from core.identity.ids import person_uuid
+from core.outbox.lines import event_line, override_line, person_line
+from insights.filters.funnel import FunnelPersons, read_funnel_persons
+from insights.filters.project import ProjectFacts
+from insights.queries import funnel
+from insights.sql.text import Sql
+
+NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
+#: Far from the ids that PostgreSQL gives out.
+_project_ids = count(10**12 + uuid4().int % 10**11 * 1000)
+
+
+@dataclass
+class World:
+    """Times of events are seconds after ``NOON``."""
+
+    project_id: int = field(default_factory=lambda: next(_project_ids))
+    zone: str = "UTC"
+    test_account_filters: list[Any] = field(default_factory=list)
+
+    def person_id(self, distinct_id: str) -> UUID:
+        """The id of the person that ``distinct_id`` makes."""
+        return person_uuid(self.project_id, distinct_id)
+
+    def event_line(
+        self,
+        name: str,
+        distinct_id: str,
+        at: float,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        person: str | None = None,
+        uuid: UUID | None = None,
+    ) -> str:
+        """``person`` is the distinct id that made the person the event was captured with."""
+        timestamp = NOON + timedelta(seconds=at)
+        event = Event(uuid or uuid4(), name, distinct_id, timestamp, dict(properties or {}), None, False)
+        return event_line(
+            event,
+            project_id=self.project_id,
+            person_uuid=self.person_id(person or distinct_id),
+            mode="full",
+            received=timestamp,
+        )
+
+    def person_line(
+        self, distinct_id: str, properties: Mapping[str, Any] | None = None, *, version: int = 0, is_deleted: bool = False
+    ) -> str:
+        return person_line(
+            project_id=self.project_id,
+            uuid=self.person_id(distinct_id),
+            created_at=NOON,
+            properties=properties or {},
+            is_identified=True,
+            version=version,
+            is_deleted=is_deleted,
+        )
+
+    def override_line(self, distinct_id: str, person: str, *, version: int = 1) -> str:
+        return override_line(
+            project_id=self.project_id, distinct_id=distinct_id, person_uuid=self.person_id(person), version=version
+        )
+
+    def insert(self, table: str, lines: Sequence[str]) -> None:
+        if lines:
+            client.insert_lines(table, "\n".join(lines).encode(), token=str(uuid4()))
+
+    def events(self, *lines: str) -> None:
+        self.insert("events", lines)
+
+    def persons(self, *distinct_ids: str, properties: Mapping[str, Any] | None = None) -> None:
+        self.insert("person", [self.person_line(distinct_id, properties) for distinct_id in distinct_ids])
+
+    def question(self, now: datetime = NOON, **given: Any) -> FunnelPersons:
+        project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
+        return read_funnel_persons({"funnel_step": 1, "limit": 1000, **given}, project=project, now=now)
+
+    def ask(self, query: Sql) -> Sequence[Sequence[Any]]:
+        text, parameters = query.rendered()
+        return client.query(text, project_id=self.project_id, parameters=parameters)
+
+    def found(self, names: Sequence[str], *, overridden: bool = False, **given: Any) -> list[str]:
+        """Those of ``names``, distinct ids that made persons, that a funnel question finds, sorted."""
+        rows = self.ask(funnel.persons(self.question(**given), overridden=overridden))
+        by_id = {self.person_id(name): name for name in names}
+        return sorted(by_id[row[0]] for row in rows)
