@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from core.api.errors import error_response
-from core.api.json import dumps
 from core.events.body import decode
 from core.events.read import InvalidToken, read_events, read_request
 from core.exceptions import PayloadTooLarge
+from core.json import dumps
 from core.models import Project
 from core.services.capture import capture
 

@@ -12,8 +12,8 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from core.api.json import dumps
 from core.exceptions import DatabaseUnavailable, PayloadTooLarge, RequestError, ServiceUnavailable
+from core.json import dumps
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer
 
-from core.api.json import dumps
+from core.json import dumps
 
 
 class JSONRenderer(BaseRenderer):

@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from core.api.json import iso
 from core.identity.display_name import chosen_first, display_name
+from core.json import iso
 from core.models import Project
 from core.models.person import EMAIL_START
 

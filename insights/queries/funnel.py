@@ -68,7 +68,7 @@ def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
 def steps_reached(funnel: FunnelFilter, properties: PropertyGroup, actors: Actors) -> Sql:
     """Rows ``actor, reached`` of everyone with an event of a step. ``properties`` limits the events there are."""
     steps = [_matches(step, actors) for step in funnel.steps]
-    form = _window_funnel
+    form = _arranged if funnel.shared else _window_funnel
     return form(funnel, steps, events_between(funnel.dates, properties, actors, _names(funnel.steps)), actors)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from persons_api.embedded import orphans, ports, postgres, services, stores
@@ -133,13 +134,13 @@ class Supervisor:
     def _run_task(self, name: str, arguments: list[str], *, on_terminal: bool = False) -> str:
         """Run a command to its end and return its output. Its messages go to a log, or to the terminal."""
         log = self._folder.log(name)
-        with open_log(log) as messages:
+        with nullcontext() if on_terminal else open_log(log) as messages:
             process = subprocess.Popen(
                 arguments,
                 env={**os.environ, **services.environment(self.state)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=None if on_terminal else messages,
+                stderr=messages,
                 start_new_session=True,
                 preexec_fn=before_exec(signal.SIGTERM, None, parent=os.getpid()),
                 text=True,

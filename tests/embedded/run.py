@@ -1,10 +1,11 @@
 """Starting parts of a stack, or all of it, and looking at what runs."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 from persons_api.embedded.children import Children
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.ports import any_free
+from persons_api.embedded.privileges import Account, before_exec
 from persons_api.embedded.state import StackState, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,25 +75,19 @@ class Stack:
 
 
 @contextmanager
-def up(
-    folder: DataFolder,
-    *,
-    user: int | None = None,
-    command: list[str] = COMMAND,
-    environment: Mapping[str, str] | None = None,
-) -> Iterator[Stack]:
+def up(folder: DataFolder, *, account: Account | None = None, **environment: str) -> Iterator[Stack]:
     """``persons-api up`` that has said it is ready; killed at the end when the test did not stop it."""
     port = any_free()
     messages = folder.path.with_suffix(".messages")
     with messages.open("w") as errors:
         process = subprocess.Popen(
-            [*command, "up", "--no-demo", "--port", str(port), "--data-dir", str(folder.path)],
+            [*COMMAND, "up", "--no-demo", "--port", str(port), "--data-dir", str(folder.path)],
             cwd=ROOT,
-            env={**_clean_environment(), **(environment or {})},
+            env={**_clean_environment(), **environment},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            user=user,
+            preexec_fn=before_exec(signal.SIGTERM, account, parent=os.getpid()),
         )
     started: list[psutil.Process] = []
     try:

@@ -1,0 +1,131 @@
+"""A store that is away: what needs it says so, everything else goes on, nothing accepted is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients import bearer, event
+from tests.stack import Stack, temporary_stack
+
+FUNNEL = {
+    "events": json.dumps(
+        [{"id": "a", "type": "events", "order": 0}, {"id": "b", "type": "events", "order": 1}]
+    ),
+    "funnel_step": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with temporary_stack() as running:
+        yield running
+
+
+def run_cli(stack: Stack, *arguments: str) -> Any:
+    command = [sys.executable, "-m", "persons_api", *arguments, "--json", "--data-dir", str(stack.folder)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+class Client:
+    """A project of the stack that is about to lose a part."""
+
+    def __init__(self, stack: Stack) -> None:
+        project = run_cli(stack, "create-project", "--name", "away")
+        key = run_cli(stack, "create-key", "--label", "away", "--scopes", "person:read")["key"]
+        self.token = project["api_token"]
+        self.persons = f"/api/projects/{project['id']}/persons/"
+        self.http = httpx.Client(base_url=stack.url, headers=bearer(key), timeout=60)
+
+    def capture(self, distinct_id: str) -> int:
+        body = {"api_key": self.token, "batch": [event("a", distinct_id), event("b", distinct_id)]}
+        return self.http.post("/batch/", json=body).status_code
+
+    def listed(self) -> set[str]:
+        return {row["name"] for row in self.http.get(self.persons).json()["results"]}
+
+    def funnel(self) -> httpx.Response:
+        return self.http.get(f"{self.persons}funnel/", params=FUNNEL)
+
+    def converted(self) -> set[str]:
+        response = self.funnel()
+        return (
+            {row["name"] for row in response.json()["results"][0]["people"]} if response.is_success else set()
+        )
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+@contextmanager
+def held_down(stack: Stack, name: str) -> Iterator[None]:
+    """Kill the child whenever the supervisor starts it, until the end of the block."""
+    released = threading.Event()
+
+    def kill() -> None:
+        while not released.wait(0.02):
+            with suppress(ProcessLookupError, KeyError):
+                os.kill(stack.pids()[name], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        released.set()
+        killer.join()
+
+
+def eventually(is_true: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < deadline, "it never came"
+
+
+def test_without_clickhouse_capture_and_persons_go_on(stack: Stack, client: Client) -> None:
+    with held_down(stack, "clickhouse"):
+        assert client.capture("ada") == 200
+        assert "ada" in client.listed()
+        refused = client.funnel()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "clickhouse_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    eventually(lambda: "ada" in client.converted())
+
+
+def test_without_valkey_capture_and_persons_go_on(stack: Stack, client: Client) -> None:
+    with held_down(stack, "valkey"):
+        assert client.capture("bob") == 200
+        assert "bob" in client.listed()
+        refused = client.funnel()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    eventually(lambda: "bob" in client.converted())
+
+
+def test_without_postgres_every_route_asks_to_try_again_and_nothing_is_half_stored(
+    stack: Stack, client: Client
+) -> None:
+    with held_down(stack, "postgres"):
+        captured = client.http.post("/batch/", json={"api_key": client.token, "batch": [event("a", "cleo")]})
+        listed = client.http.get(client.persons)
+
+    for refused in (captured, listed):
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        assert int(refused.headers["Retry-After"]) > 0
+    eventually(lambda: client.http.get(client.persons).is_success)
+    assert "cleo" not in client.listed()
+    assert client.capture("cleo") == 200
+    eventually(lambda: "cleo" in client.converted())
