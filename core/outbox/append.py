@@ -9,9 +9,7 @@ from django.db.backends.utils import CursorWrapper
 BufferRow = tuple[int, str, UUID, str]
 
 _EVENTS = "COPY core_eventbuffer (project_id, distinct_id, person_uuid, line) FROM STDIN"
-_LINES = """
-INSERT INTO core_outbox (project_id, target, line) SELECT %s, %s, line FROM unnest(%s::text[]) AS new (line)
-"""
+_LINES = "COPY core_outbox (project_id, target, line) FROM STDIN"
 
 
 def append_events(cursor: CursorWrapper, rows: Iterable[BufferRow]) -> None:
@@ -23,5 +21,8 @@ def append_events(cursor: CursorWrapper, rows: Iterable[BufferRow]) -> None:
 
 def append_lines(cursor: CursorWrapper, project_id: int, target: str, lines: list[str]) -> None:
     """Queue rows for the ClickHouse table ``target``."""
-    if lines:
-        cursor.execute(_LINES, [project_id, target, lines])
+    if not lines:
+        return
+    with cursor.copy(_LINES) as copy:
+        for line in lines:
+            copy.write_row((project_id, target, line))

@@ -135,7 +135,7 @@ def test_a_killed_postgres_comes_back_and_the_program_goes_on(stack: Stack) -> N
 
 def test_a_stop_ends_every_process_and_the_next_start_finds_the_data(stack: Stack) -> None:
     folder = stack.folder
-    made = run("create-project", "--name", "kept", "--json", "--data-dir", str(folder.path))
+    made = create_project(folder)
     processes, before = stack.processes(), stack.state
 
     stack.process.terminate()
@@ -147,28 +147,17 @@ def test_a_stop_ends_every_process_and_the_next_start_finds_the_data(stack: Stac
     assert are_gone(processes)
     with up(folder) as again:
         assert again.state.postgres_port == before.postgres_port
-        second = run("create-project", "--name", "second", "--json", "--data-dir", str(folder.path))
-        assert '"id": ' in made.stdout
-        assert _id_of(second) == _id_of(made) + 1
+        assert create_project(folder) == made + 1
 
-        again.process.send_signal(signal.SIGINT)
-        assert again.process.wait(15) == 0
-
-
-def _id_of(made: "subprocess.CompletedProcess[str]") -> int:
-    return int(json.loads(made.stdout)["id"])
-
-
-def test_a_killed_supervisor_leaves_no_process_and_a_folder_that_starts(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path / "data")
-    with up(folder) as stack:
-        processes = stack.processes()
-
-        stack.process.kill()
-        stack.process.wait()
-
+        # Killed this time: its children notice.
+        processes = again.processes()
+        again.process.kill()
+        again.process.wait()
         wait_until(lambda: are_gone(processes), seconds=15)
 
+
+def test_what_outlives_a_killed_stack_is_ended_by_the_next_command(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
     with up(folder) as stack:
         # Nothing gets to tell anything to the web workers, and they stay.
         processes = stack.processes()
@@ -180,10 +169,15 @@ def test_a_killed_supervisor_leaves_no_process_and_a_folder_that_starts(tmp_path
         stack.process.wait()
         assert any(is_alive(worker) for worker in workers)
 
-        result = run("create-project", "--name", "N", "--data-dir", str(folder.path))
+        assert create_project(folder) == 1
 
-        assert result.returncode == 0, result.stderr
         assert are_gone(processes)
+
+
+def create_project(folder: DataFolder) -> int:
+    made = run("create-project", "--name", "N", "--json", "--data-dir", str(folder.path))
+    assert made.returncode == 0, made.stderr
+    return int(json.loads(made.stdout)["id"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start as another user")
@@ -198,7 +192,7 @@ def test_an_ordinary_user_can_start_it() -> None:
         with up(folder, account=account, HOME=home, PYTHONDONTWRITEBYTECODE="1") as stack:
             users = {process.uids().real for process in stack.processes()}
             mode = stat.S_IMODE(folder.path.stat().st_mode)
-            stack.process.terminate()
+            stack.process.send_signal(signal.SIGINT)
 
             assert stack.process.wait(15) == 0
             assert users == {nobody.pw_uid}
