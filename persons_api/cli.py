@@ -160,6 +160,7 @@ def drain(
         left = drain_outbox(timeout_seconds=timeout)
     if left:
         fail(f"{left} rows are still on their way to ClickHouse after {timeout:g} s")
+    tell("everything accepted so far can be queried")
 
 
 @app.command()
@@ -188,11 +189,9 @@ def doctor(data_dir: StackDir = None) -> None:
 def run_checks() -> bool:
     from core.doctor import checks
 
-    output = Console(highlight=False, soft_wrap=True)
     healthy = True
     for check in checks():
-        mark = "[green]ok  [/]" if check.ok else "[bold red]FAIL[/]"
-        output.print(f"{mark}  {escape(check.name)}: {escape(check.detail)}")
+        show_check(check.name, check.detail, ok=check.ok)
         healthy = healthy and check.ok
     return healthy
 
@@ -202,9 +201,14 @@ def show_memory(folder: DataFolder) -> None:
     if state and psutil.pid_exists(state.supervisor_pid):
         used = memory_of(state)
         program, stores, total = (round(size / 1_000_000) for size in (used.program, used.stores, used.total))
-        typer.echo(
-            f"ok    memory: {total} MB (supervisor, web, workers and beat {program} MB; stores {stores} MB)"
+        show_check(
+            "memory", f"{total} MB (supervisor, web, workers, beat {program} MB; stores {stores} MB)", ok=True
         )
+
+
+def show_check(name: str, detail: str, *, ok: bool) -> None:
+    mark = "[green]ok  [/]" if ok else "[bold red]FAIL[/]"
+    Console(highlight=False, soft_wrap=True).print(f"{mark}  {escape(name)}: {escape(detail)}")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A funnel as asked for: everything that decides its numbers, and which of its persons are wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from insights.filters.parameters import (
     whole_number,
 )
 from insights.filters.project import ProjectFacts
-from insights.filters.properties import PropertyGroup, PropertyReader, both
+from insights.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, both, filters_of
 from insights.filters.test_accounts import read_test_accounts
 
 MOST_STEPS = 20
@@ -47,6 +47,12 @@ class FunnelFilter:
     shared: tuple[tuple[int, ...], ...]
     window: timedelta
     properties: PropertyGroup
+
+    def filters(self) -> Iterator[PropertyFilter]:
+        """Every property filter, global and of steps."""
+        yield from filters_of(self.properties)
+        for step in self.steps:
+            yield from filters_of(step.properties)
 
 
 @dataclass(frozen=True, slots=True)

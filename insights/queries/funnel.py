@@ -21,6 +21,7 @@ in the order of the table (person id) and the table stops being read when the pa
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from core.clickhouse import client
@@ -29,8 +30,10 @@ from insights.filters.entities import Entity
 from insights.filters.funnel import FunnelFilter, FunnelPersons
 from insights.filters.properties import PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 from insights.filters.split_sources import split_sources
+from insights.limits import Limits
 from insights.sql.conditions import ON_PERSONS, OnEvents, group_condition
-from insights.sql.person_of_event import Actors, persons_of_events
+from insights.sql.patterns import check_patterns
+from insights.sql.person_of_event import Actors, has_overrides, persons_of_events
 from insights.sql.text import Sql, all_of, any_of, integer, join, moment, sql, text, texts, trusted, unsigned
 
 #: Microseconds since 1900, the first year of ClickHouse's times: never negative.
@@ -39,8 +42,25 @@ _MICROSECOND = timedelta(microseconds=1)
 _SEARCHED = ("email", "name")
 
 
+def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Limits) -> list[str]:
+    """Ids of at most ``rows`` persons, from ``offset`` on.
+
+    Raises ``InvalidInput`` for a bad pattern, ``ClickHouseUnavailable`` or ``QueryTooHeavy``.
+    """
+    project_id = question.funnel.project_id
+    check_patterns(question.funnel.filters())
+    query = persons(
+        replace(question, offset=offset, limit=rows), overridden=has_overrides(project_id)
+    )
+    text, parameters = query.rendered()
+    found = client.query(
+        text, project_id=project_id, parameters=parameters, settings=limits.settings(purpose="funnel persons")
+    )
+    return [str(row[0]) for row in found]
+
+
 def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
-    """One page of ids of persons, and one more id when another page follows."""
+    """One page of ids of persons, by id. ``overridden`` is whether any distinct id of the project has moved."""
     funnel = question.funnel
     actors = persons_of_events(overridden=overridden)
     of_persons, of_events = split_sources(funnel.properties, Source.PERSON)

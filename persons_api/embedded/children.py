@@ -1,5 +1,6 @@
 """The running parts of a stack: started and waited for together, watched, and stopped in order."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -45,6 +46,10 @@ class Children:
             if line := child.revive():
                 self._tell(line)
         return self._pids() != before
+
+    def due_in(self) -> float:
+        """Seconds until a dead child is to be started again; infinite when all live."""
+        return min((child.due_in() for child in self._children.values()), default=math.inf)
 
     def records(self) -> list[ProcessRecord]:
         return [record for child in self._children.values() if (record := child.record())]

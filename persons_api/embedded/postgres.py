@@ -6,7 +6,6 @@ for all when it runs as root.
 
 import importlib.util
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -102,8 +101,9 @@ def _prepare(folder: DataFolder, state: StackState, installation: Path, account:
 def _initialize(folder: DataFolder, state: StackState, installation: Path, account: Account | None) -> None:
     """Make the data folder under another name first: half of one would look like a whole one."""
     new = folder.path / "postgres.new"
-    password = folder.path / f"password.{secrets.token_hex(8)}"
+    password = folder.path / "postgres.password"
     shutil.rmtree(new, ignore_errors=True)
+    password.unlink(missing_ok=True)
     new.mkdir(mode=0o700)
     try:
         password.touch(mode=0o600)

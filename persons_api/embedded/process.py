@@ -1,5 +1,6 @@
 """One child process: how it is started, kept alive and ended."""
 
+import math
 import os
 import signal
 import subprocess
@@ -87,6 +88,10 @@ class Child:
         if now >= self._restart_at:
             self.start()
         return None
+
+    def due_in(self) -> float:
+        """Seconds until a dead child is to be started again; infinite for a living one."""
+        return math.inf if self._process else self._restart_at - time.monotonic()
 
     def ask_to_stop(self) -> None:
         if self._process and self.is_alive():

@@ -23,10 +23,11 @@ class Signals:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._before = {number: signal.getsignal(number) for number in (*_STOP, signal.SIGCHLD)}
         for number in _STOP:
             # nohup has SIGHUP ignored, and that is meant to last. A shell ignores SIGINT for what it runs in the
             # background, which says nothing about who sends it on purpose.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            if number != signal.SIGHUP or self._before[number] is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
@@ -35,8 +36,8 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(-1)
-        for number in (*_STOP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         os.close(self._reader)
         os.close(self._writer)
 

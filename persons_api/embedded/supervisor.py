@@ -104,13 +104,13 @@ class Supervisor:
         self._children.start(program)
         self.state.prepared = True
         self._save()
-        return self._first_start()
+        return self.first_start()
 
     def watch(self) -> None:
         """Keep the children alive until ``StopRequested`` is raised."""
         while True:
             self._look()
-            self._pause(WATCH_EVERY)
+            self._pause(min(WATCH_EVERY, self._children.due_in()))
 
     def stop(self) -> None:
         """Stop what writes before what it writes to; a second signal kills at once."""
@@ -120,7 +120,8 @@ class Supervisor:
         self.state.supervisor_pid = 0
         self._save()
 
-    def _first_start(self) -> FirstProject | None:
+    def first_start(self) -> FirstProject | None:
+        """Make the first project, once in the life of a folder; None when it was made or declined before."""
         if self.state.first_start_done:
             return None
         project = None

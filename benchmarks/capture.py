@@ -1,0 +1,167 @@
+"""Claim: two cores take 4,000 events a second in batches of 500, persons included.
+
+Three kinds of traffic go over HTTP to a stack of its own: every event of a new person, events of 5,000 known persons, and events
+without a profile. The floor, measured in the same run, is what any server would have to do at least: COPY of the same rows into
+PostgreSQL and one insert of them into ClickHouse. Client, web, worker and all three stores share the machine.
+"""
+
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import clickhouse_connect
+import psycopg
+
+from benchmarks.harness import Result
+from tests.stack import Stack, temporary_stack
+
+BATCHES, BATCH, CONNECTIONS = 80, 500, 4
+KNOWN = 5_000
+
+
+def run() -> Iterator[Result]:
+    with temporary_stack() as stack:
+        project = _command(stack, "create-project", "--name", "bench", "--json")
+        token = project["api_token"]
+        known = [f"known-{number}" for number in range(KNOWN)]
+        _send(stack, [_body(token, known[start : start + BATCH]) for start in range(0, KNOWN, BATCH)])
+        floor = _floor(stack, project["id"])
+        yield Result("floor: COPY into PostgreSQL and one ClickHouse insert", floor, "events/s")
+        chance = random.Random(1)
+        traffic = {
+            "known persons": [[chance.choice(known) for _ in range(BATCH)] for _ in range(BATCHES)],
+            "a new person each event": [[str(uuid4()) for _ in range(BATCH)] for _ in range(BATCHES)],
+            "without profile": [[str(uuid4()) for _ in range(BATCH)] for _ in range(BATCHES)],
+        }
+        for name, batches in traffic.items():
+            bodies = [_body(token, ids, profile=name != "without profile") for ids in batches]
+            seconds = _send(stack, bodies)
+            yield Result(
+                f"capture, {name}", BATCHES * BATCH / seconds, "events/s", floor=floor, aim="4,000 events/s with persons"
+            )
+            started = time.perf_counter()
+            _drain(stack)
+            yield Result(f"then until all can be queried, {name}", time.perf_counter() - started, "s")
+
+
+def _properties(distinct_id: str, *, profile: bool) -> dict[str, Any]:
+    """What a browser SDK sends, about 900 bytes."""
+    properties: dict[str, Any] = {
+        "$current_url": f"https://shop.example.org/p/{hash(distinct_id) % 100}",
+        "$browser": "Chrome",
+        "$browser_version": 120,
+        "$os": "Linux",
+        "$lib": "web",
+        "$lib_version": "1.2.3",
+        "$screen_height": 900,
+        "$screen_width": 1600,
+        "$session_id": str(uuid4()),
+        "$device_id": str(uuid4()),
+        "utm_source": "newsletter",
+        "plan": "team",
+        "amount": 12.5,
+    }
+    if profile:
+        return {**properties, "$set": {"email": f"{distinct_id}@example.org", "plan": "team"}}
+    return {**properties, "$process_person_profile": False}
+
+
+def _events(distinct_ids: list[str], *, profile: bool = True) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": "$pageview",
+            "distinct_id": distinct_id,
+            "uuid": str(uuid4()),
+            "timestamp": "2026-01-02T03:04:05Z",
+            "properties": _properties(distinct_id, profile=profile),
+        }
+        for distinct_id in distinct_ids
+    ]
+
+
+def _body(token: str, distinct_ids: list[str], *, profile: bool = True) -> bytes:
+    return json.dumps({"api_key": token, "batch": _events(distinct_ids, profile=profile)}).encode()
+
+
+def _send(stack: Stack, bodies: list[bytes]) -> float:
+    """Seconds until every body is accepted, over a few connections that are kept."""
+    connections = threading.local()
+
+    def send(body: bytes) -> None:
+        if not hasattr(connections, "kept"):
+            connections.kept = http.client.HTTPConnection("127.0.0.1", stack.port)
+        connections.kept.request("POST", "/batch/", body, {"Content-Type": "application/json"})
+        response = connections.kept.getresponse()
+        assert (response.read(), response.status) == (b'{"status":1}', 200)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(send, bodies))
+    return time.perf_counter() - started
+
+
+def _floor(stack: Stack, project_id: int) -> float:
+    """Events a second of one COPY and one insert a batch, one after the other."""
+    os.environ.update(stack.environment)
+    import django
+
+    django.setup()
+    from django.utils import timezone
+
+    from core.events.read import CaptureRequest, read_events
+    from core.identity.ids import person_uuid
+    from core.outbox.lines import event_line
+
+    now = timezone.now()
+    request = CaptureRequest("", _events([str(uuid4()) for _ in range(20_000)]), None)
+    lines = [
+        event_line(
+            event,
+            project_id=-1,
+            person_uuid=person_uuid(project_id, event.distinct_id),
+            mode="full",
+            received=now,
+        )
+        for event in read_events(request, received=now)
+    ]
+    state = stack.state()
+    clickhouse = clickhouse_connect.get_client(
+        host="127.0.0.1",
+        port=state.clickhouse_port,
+        password=state.clickhouse_password,
+        database="persons_api",
+        autogenerate_session_id=False,
+        compress=False,
+    )
+    with psycopg.connect(stack.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE floor (id bigserial PRIMARY KEY, line text)")
+        connection.commit()
+        started = time.perf_counter()
+        for start in range(0, len(lines), BATCH):
+            with cursor.copy("COPY floor (line) FROM STDIN") as copy:
+                for line in lines[start : start + BATCH]:
+                    copy.write_row((line,))
+            connection.commit()
+        clickhouse.raw_insert("events", insert_block="\n".join(lines).encode(), fmt="JSONEachRow")
+        seconds = time.perf_counter() - started
+        cursor.execute("DROP TABLE floor")
+    return len(lines) / seconds
+
+
+def _command(stack: Stack, *arguments: str) -> Any:
+    command = [sys.executable, "-m", "persons_api", *arguments, "--data-dir", str(stack.folder)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _drain(stack: Stack) -> None:
+    command = [sys.executable, "-m", "persons_api", "drain", "--data-dir", str(stack.folder)]
+    subprocess.run(command, check=True, capture_output=True)

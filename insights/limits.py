@@ -1,0 +1,20 @@
+"""What one question may use."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``seconds`` are what is left of the time of the request, ``memory`` is in bytes."""
+
+    seconds: float
+    memory: int
+
+    def settings(self, *, purpose: str) -> dict[str, str | int]:
+        """ClickHouse settings; ``purpose`` marks the query in ``system.processes``."""
+        return {
+            "max_execution_time": math.ceil(self.seconds),
+            "max_memory_usage": self.memory,
+            "log_comment": purpose,
+        }

@@ -1,0 +1,15 @@
+"""The task of the ``insights`` queue; ``insights.run`` starts it."""
+
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+
+from insights.questions import KINDS
+from insights.run import respond
+
+
+@shared_task(name="insights.tasks.answer")  # type: ignore[untyped-decorator]
+def answer(kind: str, question: dict[str, Any], until: float, reply_key: str) -> None:
+    """Answer ``question`` before ``until`` (Unix seconds) into the list ``reply_key``."""
+    respond(partial(KINDS[kind], question), until=until, reply_key=reply_key)
