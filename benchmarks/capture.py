@@ -46,7 +46,11 @@ def run() -> Iterator[Result]:
             bodies = [_body(token, ids, profile=name != "without profile") for ids in batches]
             seconds = _send(stack, bodies)
             yield Result(
-                f"capture, {name}", BATCHES * BATCH / seconds, "events/s", floor=floor, aim="4,000 events/s with persons"
+                f"capture, {name}",
+                BATCHES * BATCH / seconds,
+                "events/s",
+                floor=floor,
+                aim="4,000 events/s with persons",
             )
             started = time.perf_counter()
             _drain(stack)

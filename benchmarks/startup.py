@@ -37,4 +37,8 @@ def _memory(folder: Path) -> dict[str, float]:
     found = re.search(r"(\d+) MB \(supervisor, web, workers and beat (\d+) MB; stores (\d+) MB\)", output)
     assert found is not None, output
     whole, own, stores = map(float, found.groups())
-    return {"whole stack": whole, "supervisor, web, workers and beat": own, "PostgreSQL, ClickHouse and Valkey": stores}
+    return {
+        "whole stack": whole,
+        "supervisor, web, workers and beat": own,
+        "PostgreSQL, ClickHouse and Valkey": stores,
+    }

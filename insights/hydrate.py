@@ -1,7 +1,8 @@
 """Ids of persons become persons, in order, on full pages.
 
-ClickHouse finds ids; PostgreSQL knows who exists. The replica of persons in ClickHouse is behind by less than a second, so a few ids more than
-a page are fetched, and a page that is still short (many persons deleted just now) is filled by asking on.
+ClickHouse finds ids; PostgreSQL knows who exists. The replica of persons in ClickHouse is behind by less
+than a second, so a few ids more than a page are fetched, and a page that is still short (many persons
+deleted just now) is filled by asking on.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,6 @@
-"""The kinds of questions that a worker can answer. A question is JSON: what the request gave, the project's facts, the time."""
+"""The kinds of questions that a worker can answer. A question is JSON: what the request gave, the project's
+facts, the time.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,7 +14,9 @@ from insights.queries import funnel
 
 def funnel_persons(question: Mapping[str, Any], limits: Limits) -> list[str]:
     """Ids of ``rows`` persons of a funnel, in order, from ``offset`` on."""
-    asked = read_funnel_persons(question["given"], project=ProjectFacts(**question["project"]), now=_now(question))
+    asked = read_funnel_persons(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
     return funnel.find_persons(asked, offset=question["offset"], rows=question["rows"], limits=limits)
 
 

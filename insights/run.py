@@ -1,9 +1,12 @@
-"""How a question gets its answer: the request publishes a task and waits in Valkey for what the worker leaves there.
+"""How a question gets its answer: the request publishes a task and waits in Valkey for what the worker
+leaves there.
 
-Both sides speak through one list, ``reply:<id>``: the worker pushes a mark when it takes the question and later the answer, and lets the list
-expire. Celery's own result backend is not used: it shares one subscription among all waiting threads of a process, and is not made for that.
+Both sides speak through one list, ``reply:<id>``: the worker pushes a mark when it takes the question and
+later the answer, and lets the list expire. Celery's own result backend is not used: it shares one
+subscription among all waiting threads of a process, and is not made for that.
 
-A question that nobody waits for any more is not run: the task expires, and a query gets no more time than the request has left.
+A question that nobody waits for any more is not run: the task expires, and a query gets no more time than
+the request has left.
 """
 
 import logging
@@ -16,6 +19,7 @@ from uuid import uuid4
 
 import orjson
 import redis
+from celery import current_app
 from django.conf import settings
 from django.db import connection
 from kombu.exceptions import OperationalError
@@ -27,6 +31,8 @@ from insights.limits import Limits
 
 logger = logging.getLogger(__name__)
 
+#: The task in ``insights.tasks``; by name, for it runs ``respond`` of this module.
+TASK = "insights.tasks.answer"
 #: Seconds that the worker has for bringing back word of a query that was stopped at the deadline.
 GRACE = 2.0
 #: Seconds until an answer that nobody fetched is forgotten.
@@ -42,10 +48,12 @@ def deadline() -> float:
 
 
 def ask(kind: str, question: Mapping[str, Any], *, until: float) -> Any:
-    """The answer of a worker to a question of a kind in ``insights.questions``, before ``until`` (Unix seconds).
+    """The answer of a worker to a question of a kind in ``insights.questions``, before ``until`` (Unix
+    seconds).
 
-    Raises ``InvalidInput`` for what only ClickHouse can find wrong, ``TooManyQuestions``, ``QueueUnavailable`` (Valkey is away, or no worker
-    takes the question), ``ClickHouseUnavailable``, ``QueryTooHeavy`` or ``QuestionFailed``.
+    Raises ``InvalidInput`` for what only ClickHouse can find wrong, ``TooManyQuestions``,
+    ``QueueUnavailable`` (Valkey is away, or no worker takes the question), ``ClickHouseUnavailable``,
+    ``QueryTooHeavy`` or ``QuestionFailed``.
     """
     reply_key = f"reply:{uuid4().hex}"
     with _place():
@@ -73,11 +81,10 @@ def _place() -> Iterator[None]:
 
 
 def _publish(kind: str, question: Mapping[str, Any], *, until: float, reply_key: str) -> None:
-    from insights.tasks import answer  # the task runs ``respond`` of this module
-
     # Fails within the time-out of the client; publishing alone would try for seconds.
     valkey.client().ping()
-    answer.apply_async(
+    current_app.send_task(
+        TASK,
         args=[kind, dict(question), until, reply_key],
         expires=min(settings.INSIGHTS_PICKUP, max(until - time.time(), 0)),
         retry=False,
@@ -85,7 +92,9 @@ def _publish(kind: str, question: Mapping[str, Any], *, until: float, reply_key:
 
 
 def _release_database() -> None:
-    """Others can use the connection while this request waits. (In a transaction, as tests have them, it must be kept.)"""
+    """Others can use the connection while this request waits. (In a transaction, as tests have them, it
+    must be kept.)
+    """
     if not connection.in_atomic_block:
         connection.close()
 
@@ -93,7 +102,9 @@ def _release_database() -> None:
 def _await(reply_key: str, *, until: float) -> bytes:
     first = _pop(reply_key, until=min(until, time.time() + settings.INSIGHTS_PICKUP))
     if first is None:
-        raise QueueUnavailable(f"No worker took the question within {settings.INSIGHTS_PICKUP} seconds; try again shortly.")
+        raise QueueUnavailable(
+            f"No worker took the question within {settings.INSIGHTS_PICKUP} seconds; try again shortly."
+        )
     reply = _pop(reply_key, until=until + GRACE) if first == _PICKED_UP else first
     if reply is None:
         raise QueryTooHeavy
@@ -103,7 +114,8 @@ def _await(reply_key: str, *, until: float) -> bytes:
 def _pop(key: str, *, until: float) -> bytes | None:
     """The next element of a list; null when there is none in time.
 
-    Valkey is asked again and again for less than the client's time-out, so that a Valkey that hangs is noticed.
+    Valkey is asked again and again for less than the client's time-out, so that a Valkey that hangs is
+    noticed.
     """
     while (left := until - time.time()) > 0:
         found: Any = valkey.client().blpop([key], timeout=min(settings.VALKEY_TIMEOUT / 2, max(left, 0.01)))
@@ -114,7 +126,9 @@ def _pop(key: str, *, until: float) -> bytes | None:
 
 
 def respond(answer: Callable[[Limits], Any], *, until: float, reply_key: str) -> None:
-    """The worker's side of ``ask``: ``answer`` is called with what the query may use, and its result goes into the list."""
+    """The worker's side of ``ask``: ``answer`` is called with what the query may use, and its result goes
+    into the list.
+    """
     if time.time() >= until:
         return
     try:
@@ -126,8 +140,10 @@ def respond(answer: Callable[[Limits], Any], *, until: float, reply_key: str) ->
 
 def _reply(answer: Callable[[Limits], Any], *, until: float) -> dict[str, Any]:
     try:
-        return {"answer": answer(Limits(seconds=max(until - time.time(), 0.1), memory=settings.INSIGHTS_MEMORY))}
-    except Exception as error:  # noqa: BLE001 - whatever happens, somebody is waiting to be told
+        return {
+            "answer": answer(Limits(seconds=max(until - time.time(), 0.1), memory=settings.INSIGHTS_MEMORY))
+        }
+    except Exception as error:
         return {"error": failures.to_wire(error)}
 
 

@@ -268,7 +268,7 @@ def chosen_stack(data_dir: Path | None) -> DataFolder | None:
     """The embedded stack that a command is about; None when the environment says where the services are."""
     if data_dir:
         return folder_of(data_dir)
-    if os.environ.get("DATABASE_URL"):
+    if env.secret("DATABASE_URL"):
         return None
     folder = folder_of(None)
     return folder if folder.state_file.exists() else None

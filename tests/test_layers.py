@@ -49,7 +49,8 @@ def test_only_one_module_reads_the_environment() -> None:
         str(path.relative_to(ROOT))
         for folder in ("core", "insights", "persons_api")
         for path in (ROOT / folder).rglob("*.py")
-        if ("os.environ.get" in path.read_text() or "os.getenv" in path.read_text()) and path.parent.name != "embedded"
+        if ("os.environ.get" in path.read_text() or "os.getenv" in path.read_text())
+        and path.parent.name != "embedded"
     }
 
     assert readers == {"persons_api/env.py"}

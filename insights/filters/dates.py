@@ -1,4 +1,6 @@
-"""The date range of a question: what may be written, and how it is rounded. Pure: clock and time zone are arguments."""
+"""The date range of a question: what may be written, and how it is rounded. Pure: clock and time zone are
+arguments.
+"""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +23,8 @@ _ABSOLUTE = re.compile(
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r" ?(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
 )
-# A whole word may stand for its letter as long as both mean the same: ``minutes`` does not, for ``m`` is months.
+# A whole word may stand for its letter as long as both mean the same: ``minutes`` does not, for ``m`` is
+# months.
 _RELATIVE = re.compile(
     r"-?(?P<number>\d{1,9})?"
     r"(?:(?P<unit>[hdwmqyM])|(?P<word>hour|day|week|month|quarter|year)s?)"
@@ -48,7 +51,9 @@ INTERVALS = {
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """From ``first`` to ``last``, whole seconds in UTC, both included: an event of any fraction of ``last`` is in."""
+    """From ``first`` to ``last``, whole seconds in UTC, both included: an event of any fraction of ``last``
+    is in.
+    """
 
     first: datetime
     last: datetime
@@ -108,7 +113,9 @@ def _last(text: str | None, *, now: datetime, hourly: bool, explicit: bool) -> d
 
 
 def parse_date(text: str, *, now: datetime, attr: str) -> ReadDate:
-    """``text`` as a date: ISO 8601, or relative to ``now``. Times without offset are local to the zone of ``now``."""
+    """``text`` as a date: ISO 8601, or relative to ``now``. Times without offset are local to the zone of
+    ``now``.
+    """
     try:
         read = _absolute(text, now) or relative_date(text, now=now)
     except (ValueError, OverflowError):
@@ -136,12 +143,15 @@ def _absolute(text: str, now: datetime) -> ReadDate | None:
         tzinfo=now.tzinfo,
     )
     if parts["zone"]:
-        moment = datetime.fromisoformat(f"{moment:%Y-%m-%dT%H:%M:%S.%f}{parts['zone'].upper()}").astimezone(now.tzinfo)
+        moment = datetime.fromisoformat(f"{moment:%Y-%m-%dT%H:%M:%S.%f}{parts['zone'].upper()}").astimezone(
+            now.tzinfo
+        )
     return ReadDate(moment, is_relative=False, has_edge=False)
 
 
 def relative_date(text: str, *, now: datetime) -> ReadDate | None:
-    """``-7d``, ``mStart``, ``-1yEnd``: always into the past, whatever the sign; null when it is none of these.
+    """``-7d``, ``mStart``, ``-1yEnd``: always into the past, whatever the sign; null when it is none of
+    these.
 
     Raises ``ValueError`` or ``OverflowError`` when the calendar has no such day.
     """
@@ -158,7 +168,9 @@ def relative_date(text: str, *, now: datetime) -> ReadDate | None:
 
 
 def _back(now: datetime, unit: str, number: int) -> datetime:
-    """``now`` less ``number`` units: hours and minutes by the clock of the world, days and longer by the local calendar."""
+    """``now`` less ``number`` units: hours and minutes by the clock of the world, days and longer by the
+    local calendar.
+    """
     match unit:
         case "h" | "M":
             span = timedelta(hours=number) if unit == "h" else timedelta(minutes=number)

@@ -39,7 +39,9 @@ _LONGEST_WINDOW = timedelta(days=400 * 366)
 
 @dataclass(frozen=True, slots=True)
 class FunnelFilter:
-    """An ordered funnel. ``shared`` lists the sets of steps that one event may fill (``insights.filters.overlap``)."""
+    """An ordered funnel. ``shared`` lists the sets of steps that one event may fill
+    (``insights.filters.overlap``).
+    """
 
     project_id: int
     dates: DateRange
@@ -57,7 +59,9 @@ class FunnelFilter:
 
 @dataclass(frozen=True, slots=True)
 class FunnelPersons:
-    """The persons of a funnel who reached exactly one of the numbers of steps in ``reached``; a page of them."""
+    """The persons of a funnel who reached exactly one of the numbers of steps in ``reached``; a page of
+    them.
+    """
 
     funnel: FunnelFilter
     reached: tuple[int, ...]
@@ -107,7 +111,9 @@ def _shared(steps: tuple[Entity, ...]) -> tuple[tuple[int, ...], ...]:
     try:
         return tuple(shared_sets(steps))
     except TooManyOverlaps:
-        detail = f"More than {MOST_OVERLAPPING} steps may match the same events; make their filters more exact."
+        detail = (
+            f"More than {MOST_OVERLAPPING} steps may match the same events; make their filters more exact."
+        )
         raise InvalidInput(detail, attr="events") from None
 
 
@@ -123,7 +129,9 @@ def _window(given: Mapping[str, Any]) -> timedelta:
 
 
 def _reached(given: Mapping[str, Any], *, steps: int) -> tuple[int, ...]:
-    """The numbers of steps that ``funnel_custom_steps``, else ``funnel_step``, asks for, out of 1 … ``steps``."""
+    """The numbers of steps that ``funnel_custom_steps``, else ``funnel_step``, asks for, out of 1 …
+    ``steps``.
+    """
     custom = read_list(given, "funnel_custom_steps")
     if custom:
         wanted = {whole_number(step, attr="funnel_custom_steps") for step in custom}

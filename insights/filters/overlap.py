@@ -6,7 +6,8 @@ from itertools import combinations
 from insights.filters.entities import Entity
 from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 
-#: Steps that hang together by events that may fill two of them: the sets of such steps grow as 2 to this number.
+#: Steps that hang together by events that may fill two of them: the sets of such steps grow as 2 to this
+#: number.
 MOST_OVERLAPPING = 10
 
 
@@ -15,12 +16,17 @@ class TooManyOverlaps(Exception):
 
 
 def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
-    """The sets of two and more steps that events may share, as positions in rising order; empty when no event can fill two steps.
+    """The sets of two and more steps that events may share, as positions in rising order; empty when no
+    event can fill two steps.
 
     A set belongs here when its steps hang together, if only through each other. Raises ``TooManyOverlaps``.
     """
     neighbours = {
-        first: {second for second in range(len(steps)) if second != first and may_share(steps[first], steps[second])}
+        first: {
+            second
+            for second in range(len(steps))
+            if second != first and may_share(steps[first], steps[second])
+        }
         for first in range(len(steps))
     }
     if any(len(_reachable(step, set(neighbours), neighbours)) > MOST_OVERLAPPING for step in neighbours):

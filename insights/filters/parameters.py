@@ -1,6 +1,8 @@
-"""The parameters of an analytical request: query string and JSON body as one mapping, read with errors that name the parameter.
+"""The parameters of an analytical request: query string and JSON body as one mapping, read with errors that
+name the parameter.
 
-A value may come as itself (JSON body) or as text (query string, or JSON text inside a JSON body); both mean the same.
+A value may come as itself (JSON body) or as text (query string, or JSON text inside a JSON body); both mean
+the same.
 """
 
 import re
@@ -18,7 +20,9 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
 
 def merged(*, query: Mapping[str, str], body: Any) -> dict[str, Any]:
-    """One mapping of what was given; blank text and null count as not given. Raises ``InvalidInput`` for a body that is no object."""
+    """One mapping of what was given; blank text and null count as not given. Raises ``InvalidInput`` for a
+    body that is no object.
+    """
     if not isinstance(body, Mapping):
         raise InvalidInput("The body must be a JSON object.")
     from_query = {name: value for name, value in query.items() if is_given(value)}

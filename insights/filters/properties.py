@@ -1,7 +1,8 @@
 """Property filters: from any of their written shapes to one typed tree.
 
-An operator that is the complement of another (``is_not``, ``not_icontains``, ``not_regex``, ``is_not_set``) becomes that other
-one, negated; so there is one meaning of each test, and the complement is exact by construction.
+An operator that is the complement of another (``is_not``, ``not_icontains``, ``not_regex``, ``is_not_set``)
+becomes that other one, negated; so there is one meaning of each test, and the complement is exact by
+construction.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,8 @@ from core.exceptions import InvalidInput
 from insights.filters.property_dates import DateTest, Direction, read_date_test
 from insights.filters.property_numbers import Comparison, NumberTest, read_number_test
 
-#: Filters of one request, and groups within groups: more is a mistake, and no query text that ClickHouse should parse.
+#: Filters of one request, and groups within groups: more is a mistake, and no query text that ClickHouse
+#: should parse.
 MOST_FILTERS = 500
 DEEPEST_GROUP = 20
 
@@ -147,7 +149,9 @@ class PropertyReader:
     def _member(self, value: Any, *, attr: str, depth: int) -> PropertyFilter | PropertyGroup:
         if not isinstance(value, Mapping):
             raise InvalidInput("A filter is an object with key, value, operator and type.", attr=attr)
-        return self._group(value, attr=attr, depth=depth) if _is_group(value) else self._filter(value, attr=attr)
+        return (
+            self._group(value, attr=attr, depth=depth) if _is_group(value) else self._filter(value, attr=attr)
+        )
 
     def _filter(self, item: Mapping[str, Any], *, attr: str) -> PropertyFilter:
         self.count += 1
@@ -222,7 +226,11 @@ def _number_test(comparison: Comparison) -> Read:
 def _date_test(direction: Direction) -> Read:
     def read(reader: PropertyReader, value: Any, attr: str) -> Test:
         return read_date_test(
-            direction, _one_text(value, attr=attr), now=reader.now.astimezone(reader.zone), zone=reader.zone, attr=attr
+            direction,
+            _one_text(value, attr=attr),
+            now=reader.now.astimezone(reader.zone),
+            zone=reader.zone,
+            attr=attr,
         )
 
     return read

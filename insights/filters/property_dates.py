@@ -1,7 +1,7 @@
 """Dates in property filters.
 
-Stored values and the values of filters are read by the same lenient rules; ``insights.sql.lenient_dates`` is the twin of
-``read_moment`` for stored values.
+Stored values and the values of filters are read by the same lenient rules; ``insights.sql.lenient_dates``
+is the twin of ``read_moment`` for stored values.
 """
 
 import re
@@ -15,7 +15,10 @@ from zoneinfo import ZoneInfo
 from core.exceptions import InvalidInput
 from insights.filters.dates import relative_date
 
-_TIME = r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)? ?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+_TIME = (
+    r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
+    r" ?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+)
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?P<mark>[-/])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})" + _TIME)
 _DAY_FIRST = re.compile(r"(?P<day>\d{1,2})(?P<mark>[-/])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})" + _TIME)
 _UNIX = re.compile(r"(\d{9,10})(?:\.\d+)?")
@@ -33,7 +36,8 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DateTest:
-    """The text form, read as a time, is at or after ``since`` and before ``until`` (Unix seconds; null: no bound).
+    """The text form, read as a time, is at or after ``since`` and before ``until`` (Unix seconds; null: no
+    bound).
 
     ``zone`` is the time zone of times without offset.
     """
@@ -50,7 +54,9 @@ class Moment:
 
 
 def read_date_test(direction: Direction, text: str, *, now: datetime, zone: ZoneInfo, attr: str) -> DateTest:
-    """The times that ``text`` allows: a date without a time stands for its whole day. ``now`` is local to ``zone``."""
+    """The times that ``text`` allows: a date without a time stands for its whole day. ``now`` is local to
+    ``zone``.
+    """
     try:
         moment = read_moment(text.strip(), zone=zone) or _relative(text.strip(), now=now)
         if moment is None:
@@ -76,7 +82,9 @@ def _span(moment: Moment) -> tuple[int, int]:
 
 
 def read_moment(text: str, *, zone: ZoneInfo) -> Moment | None:
-    """``text`` as a time; null when it is written in none of the known ways. Raises ``ValueError`` for a 31st of June."""
+    """``text`` as a time; null when it is written in none of the known ways. Raises ``ValueError`` for a
+    31st of June.
+    """
     for pattern, read in _FORMS:
         match = pattern.fullmatch(text)
         if match:

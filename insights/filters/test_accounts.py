@@ -10,8 +10,12 @@ from insights.filters.properties import PropertyGroup, PropertyReader
 NAME = "filter_test_accounts"
 
 
-def read_test_accounts(given: Mapping[str, Any], *, project: ProjectFacts, reader: PropertyReader) -> PropertyGroup:
-    """The project's filters when they are asked for. Errors name the parameter: the request holds nothing else of them."""
+def read_test_accounts(
+    given: Mapping[str, Any], *, project: ProjectFacts, reader: PropertyReader
+) -> PropertyGroup:
+    """The project's filters when they are asked for. Errors name the parameter: the request holds nothing
+    else of them.
+    """
     if not read_boolean(given, NAME):
         return PropertyGroup()
     return reader.read(project.test_account_filters, attr=NAME)

@@ -1,23 +1,29 @@
 """Which persons reached which step of an ordered funnel?
 
-Reads ``events`` of the date range and of the steps' names (by the sorting key: project, day, name), resolves persons through
-``person_distinct_id_overrides`` where the project has any, and ``person`` for who exists and passes person filters.
+Reads ``events`` of the date range and of the steps' names (by the sorting key: project, day, name),
+resolves persons through ``person_distinct_id_overrides`` where the project has any, and ``person`` for who
+exists and passes person filters.
 
-How many steps an actor reached is the largest k for which there are k different events e0 … e(k-1), each matching its step, in
-order of time (equal times in any order), the last one within the window from the first. Two forms compute it:
+How many steps an actor reached is the largest k for which there are k different events e0 … e(k-1), each
+matching its step, in order of time (equal times in any order), the last one within the window from the
+first. Two forms compute it:
 
-* No event can fill two steps (``FunnelFilter.shared`` is empty, the common case): ``windowFunnel`` on the rows. It keeps the latest start
-  that leads to each step, in order of time and, at the same instant, in order of the steps. That is exact then; a row that is there
-  twice until ClickHouse merges it changes nothing. It takes no DateTime64, hence microseconds.
-* Otherwise it would let one event fill two steps. (Its mode ``strict_once`` does not, but keeps every possible sequence: they grow as the
-  events of an actor to the power of steps.) So the events of an actor are gathered first and brought into an order in which that
-  cannot happen, and ``windowFunnel`` runs over the array (``_arranged``).
+* No event can fill two steps (``FunnelFilter.shared`` is empty, the common case): ``windowFunnel`` on the
+  rows. It keeps the latest start that leads to each step, in order of time and, at the same instant, in
+  order of the steps. That is exact then; a row that is there twice until ClickHouse merges it changes
+  nothing. It takes no DateTime64, hence microseconds.
+* Otherwise it would let one event fill two steps. (Its mode ``strict_once`` does not, but keeps every
+  possible sequence: they grow as the events of an actor to the power of steps.) So the events of an actor
+  are gathered first and brought into an order in which that cannot happen, and ``windowFunnel`` runs over
+  the array (``_arranged``).
 
-Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/funnel.py``): about twice ``uniqExact(person_id)`` over the same rows
-for the first form, about 5 times for the second. The overrides add one join.
+Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/funnel.py``): about twice
+``uniqExact(person_id)`` over the same rows for the first form, about 5 times for the second. The overrides
+add one join.
 
-Persons are selected from ``person`` by the set of actors, not the other way round: who has no profile is never found, pages come
-in the order of the table (person id) and the table stops being read when the page is full.
+Persons are selected from ``person`` by the set of actors, not the other way round: who has no profile is
+never found, pages come in the order of the table (person id) and the table stops being read when the page
+is full.
 """
 
 from collections.abc import Sequence
@@ -49,9 +55,7 @@ def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Lim
     """
     project_id = question.funnel.project_id
     check_patterns(question.funnel.filters())
-    query = persons(
-        replace(question, offset=offset, limit=rows), overridden=has_overrides(project_id)
-    )
+    query = persons(replace(question, offset=offset, limit=rows), overridden=has_overrides(project_id))
     text, parameters = query.rendered()
     found = client.query(
         text, project_id=project_id, parameters=parameters, settings=limits.settings(purpose="funnel persons")
@@ -60,7 +64,9 @@ def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Lim
 
 
 def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
-    """One page of ids of persons, by id. ``overridden`` is whether any distinct id of the project has moved."""
+    """One page of ids of persons, by id. ``overridden`` is whether any distinct id of the project has
+    moved.
+    """
     funnel = question.funnel
     actors = persons_of_events(overridden=overridden)
     of_persons, of_events = split_sources(funnel.properties, Source.PERSON)
@@ -86,14 +92,18 @@ def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
 
 
 def steps_reached(funnel: FunnelFilter, properties: PropertyGroup, actors: Actors) -> Sql:
-    """Rows ``actor, reached`` of everyone with an event of a step. ``properties`` limits the events there are."""
+    """Rows ``actor, reached`` of everyone with an event of a step. ``properties`` limits the events there
+    are.
+    """
     steps = [_matches(step, actors) for step in funnel.steps]
     form = _arranged if funnel.shared else _window_funnel
     return form(funnel, steps, events_between(funnel.dates, properties, actors, _names(funnel.steps)), actors)
 
 
 def events_between(dates: DateRange, properties: PropertyGroup, actors: Actors, names: Sequence[str]) -> Sql:
-    """The condition for events of a project in ``dates`` with one of ``names`` (none: any) that pass ``properties``."""
+    """The condition for events of a project in ``dates`` with one of ``names`` (none: any) that pass
+    ``properties``.
+    """
     conditions = [
         sql("e.project_id = {project_id:Int64}"),
         sql("e.timestamp >= {first}", first=moment(dates.first)),
@@ -135,11 +145,12 @@ def _window_funnel(funnel: FunnelFilter, steps: Sequence[Sql], where: Sql, actor
 def _arranged(funnel: FunnelFilter, steps: Sequence[Sql], where: Sql, actors: Actors) -> Sql:
     """``windowFunnel`` over the events of each actor, arranged so that no event fills two steps.
 
-    At an instant, the steps l … h can be filled when there is another event for each. For each h, from the last step to the first,
-    the instant contributes its longest such run that ends in h, as moments l, …, h: a run continues what was reached before the
-    instant, for runs that end later begin no earlier. The moments of an instant are told apart by making time finer; the window is
-    made finer likewise, with room for the moments of its last instant. Rows that are there twice are one event: what is gathered is
-    unique with its uuid.
+    At an instant, the steps l … h can be filled when there is another event for each. For each h, from the
+    last step to the first, the instant contributes its longest such run that ends in h, as moments l, …, h:
+    a run continues what was reached before the instant, for runs that end later begin no earlier. The
+    moments of an instant are told apart by making time finer; the window is made finer likewise, with room
+    for the moments of its last instant. Rows that are there twice are one event: what is gathered is unique
+    with its uuid.
     """
     moments = len(steps) * (len(steps) + 1) // 2
     fineness = 2 * moments + 1
@@ -153,9 +164,8 @@ def _arranged(funnel: FunnelFilter, steps: Sequence[Sql], where: Sql, actors: Ac
                     arrayEnumerate(filled)),
                 arraySplit((event, pause) -> pause != 0, gathered, arrayDifference(gathered.1)))) AS moments
             FROM (
-                SELECT {actor} AS actor, arraySort(groupUniqArray(({time}, e.uuid, {mask} AS mask))) AS gathered
-                FROM {source} WHERE {where} AND mask != 0 GROUP BY actor
-            )
+                SELECT {actor} AS actor, arraySort(groupUniqArray(({time}, e.uuid, {mask} AS mask))) AS
+                gathered FROM {source} WHERE {where} AND mask != 0 GROUP BY actor )
         )""",
         reached=_reduced(len(steps), window),
         fineness=trusted(str(fineness)),
@@ -171,7 +181,9 @@ def _arranged(funnel: FunnelFilter, steps: Sequence[Sql], where: Sql, actors: Ac
 
 def _reduced(count: int, window: int) -> Sql:
     """``windowFunnel`` over the array ``moments`` of (time, step)."""
-    matches = (sql("arrayMap(step -> step = {step}, moments.2)", step=trusted(str(step))) for step in range(count))
+    matches = (
+        sql("arrayMap(step -> step = {step}, moments.2)", step=trusted(str(step))) for step in range(count)
+    )
     return sql(
         "arrayReduce('windowFunnel({window})', moments.1, {matches})",
         window=trusted(str(window)),
@@ -197,8 +209,9 @@ def _filled_by_one(count: int) -> Sql:
 def _filled_by_several(count: int, shared: Sequence[tuple[int, ...]]) -> Sql:
     """The runs of an instant with several events.
 
-    By Hall's theorem the steps l … h can be filled unless some set of these steps has fewer events than steps. Only sets that hang
-    together need to be looked at: another set lacks events only if a part of it that hangs together does.
+    By Hall's theorem the steps l … h can be filled unless some set of these steps has fewer events than
+    steps. Only sets that hang together need to be looked at: another set lacks events only if a part of it
+    that hangs together does.
     """
     sets = [(step,) for step in range(count)] + list(shared)
     columns = (
@@ -210,8 +223,8 @@ def _filled_by_several(count: int, shared: Sequence[tuple[int, ...]]) -> Sql:
     return trusted(
         f"""arrayFlatten(arrayMap(last -> range(
             toUInt8(arrayMax(arrayMap((members, size, after, highest) ->
-                if(highest <= last AND arrayCount(event -> bitAnd(event.3, members) != 0, instant) < size, after, 0),
-                {", ".join(map(str, columns))}))),
+                if(highest <= last AND arrayCount(event -> bitAnd(event.3, members) != 0, instant) < size,
+                after, 0), {", ".join(map(str, columns))}))),
             toUInt8(last + 1)), {list(reversed(range(count)))}))"""
     )
 
@@ -219,11 +232,16 @@ def _filled_by_several(count: int, shared: Sequence[tuple[int, ...]]) -> Sql:
 def _search(wanted: str, dates: DateRange, properties: PropertyGroup, actors: Actors) -> Sql:
     """Persons whose e-mail or name contains the text, or who have an event under such a distinct id."""
     fields = [
-        PropertyFilter(Source.PERSON, key, TextTest(TextMatch.CONTAINS, (wanted,)), negated=False, attr="search")
+        PropertyFilter(
+            Source.PERSON, key, TextTest(TextMatch.CONTAINS, (wanted,)), negated=False, attr="search"
+        )
         for key in _SEARCHED
     ]
     by_distinct_id = sql(
-        """id IN (SELECT {actor} FROM {source} WHERE {where} AND positionCaseInsensitiveUTF8(e.distinct_id, {wanted}) > 0)""",
+        """id IN (
+            SELECT {actor} FROM {source}
+            WHERE {where} AND positionCaseInsensitiveUTF8(e.distinct_id, {wanted}) > 0
+        )""",
         actor=actors.id,
         source=actors.source,
         where=events_between(dates, properties, actors, names=()),

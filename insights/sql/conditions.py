@@ -1,9 +1,11 @@
 """Property filters as conditions: the one table of what each operator means.
 
-What is compared is the text form of a value: a string as it is, anything else as compact JSON, a missing key as the empty text. Every
-condition is true or false, never null, so that its negation is its exact complement.
+What is compared is the text form of a value: a string as it is, anything else as compact JSON, a missing
+key as the empty text. Every condition is true or false, never null, so that its negation is its exact
+complement.
 
-Person filters ask the current properties. Where a condition is put on events, they become a set of person ids.
+Person filters ask the current properties. Where a condition is put on events, they become a set of person
+ids.
 """
 
 from collections.abc import Callable
@@ -109,7 +111,9 @@ _TEXT: dict[TextMatch, Callable[[Sql, tuple[str, ...]], Sql]] = {
 
 def _number(stored: Sql, test: NumberTest) -> Sql:
     return sql(
-        """ifNull(toFloat64OrNull(replaceAll(replaceAll({stored}, ' ', ''), '"', '')) {comparison} {number}, false)""",
+        """ifNull(
+            toFloat64OrNull(replaceAll(replaceAll({stored}, ' ', ''), '"', '')) {comparison} {number}, false
+        )""",
         stored=stored,
         comparison=trusted(test.comparison.value),
         number=number(test.number),

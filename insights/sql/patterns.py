@@ -1,4 +1,6 @@
-"""Regular expressions of a request are tried before they are used: a query in which no row meets a bad one would not notice it."""
+"""Regular expressions of a request are tried before they are used: a query in which no row meets a bad one
+would not notice it.
+"""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,9 @@
 """Who an event belongs to now.
 
-An event keeps the person that it was captured with. Where its distinct id has since moved to another person (a merge, a split),
-``person_distinct_id_overrides`` knows. The join costs about as much as a small funnel (0.1 s for 1.2 M events and 20,000 overrides on two
-cores), so a project without overrides goes without: that is one look-up by primary key.
+An event keeps the person that it was captured with. Where its distinct id has since moved to another person
+(a merge, a split), ``person_distinct_id_overrides`` knows. The join costs about as much as a small funnel
+(0.1 s for 1.2 M events and 20,000 overrides on two cores), so a project without overrides goes without:
+that is one look-up by primary key.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ _HAS_OVERRIDES = "SELECT 1 FROM person_distinct_id_overrides WHERE project_id = 
 
 @dataclass(frozen=True, slots=True)
 class Actors:
-    """Events with who did them: ``source`` is for FROM and names the events ``e``, ``id`` is the person's id for each of them."""
+    """Events with who did them: ``source`` is for FROM and names the events ``e``, ``id`` is the person's
+    id for each of them.
+    """
 
     source: Sql
     id: Sql

@@ -2,8 +2,9 @@
 
     sql("event = {name}", name=text("sign up"))
 
-A slot ``{name}`` takes another ``Sql``; what comes from a request enters as a parameter (``text``, ``texts``, ``integer`` …), and
-its text never becomes part of the query's text. ``{project_id:Int64}`` is no slot: the client binds it.
+A slot ``{name}`` takes another ``Sql``; what comes from a request enters as a parameter (``text``,
+``texts``, ``integer`` …), and its text never becomes part of the query's text. ``{project_id:Int64}`` is no
+slot: the client binds it.
 """
 
 import re

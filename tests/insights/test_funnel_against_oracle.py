@@ -17,7 +17,6 @@ from tests.insights import oracle
 from tests.insights.world import World
 
 EXAMPLES = int(os.environ.get("INSIGHTS_EXAMPLES", "120"))
-DATES = {"date_from": "2026-01-10", "date_to": "2026-01-10"}
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,12 @@ def test_the_sql_agrees_with_the_contract(
         funnel_window_interval_unit="second",
         funnel_step=wanted,
         offset=offset,
-        **DATES,
+        date_from="2026-01-10",
+        date_to="2026-01-10",
     )
-    reached = funnel.steps_reached(question.funnel, PropertyGroup(), persons_of_events(overridden=overridden))
-    found = {row[0]: row[1] for row in world.ask(reached) if row[1]}
+    actors = persons_of_events(overridden=overridden)
+    rows = world.ask(funnel.steps_reached(question.funnel, PropertyGroup(), actors))
+    found = {row[0]: row[1] for row in rows if row[1]}
     page = [row[0] for row in world.ask(funnel.persons(question, overridden=overridden))]
 
     assert found == expected
@@ -124,7 +125,12 @@ def _insert(world: World, crowd: list[Actor]) -> bool:
 
 def _expected(actor: Actor, series: list[dict[str, Any]], window: int) -> int:
     events = [
-        (item.at, frozenset(place for place, step in enumerate(series) if oracle.matches(step, item.name, item.texts)))
+        (
+            item.at,
+            frozenset(
+                place for place, step in enumerate(series) if oracle.matches(step, item.name, item.texts)
+            ),
+        )
         for item in actor.happenings
     ]
     return oracle.steps_reached(events, steps=len(series), window=window)

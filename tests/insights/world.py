@@ -1,4 +1,6 @@
-"""A small project of its own in the stack's ClickHouse: events, persons and overrides put straight into the tables."""
+"""A small project of its own in the stack's ClickHouse: events, persons and overrides put straight into the
+tables.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +57,12 @@ class World:
         )
 
     def person_line(
-        self, distinct_id: str, properties: Mapping[str, Any] | None = None, *, version: int = 0, is_deleted: bool = False
+        self,
+        distinct_id: str,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        version: int = 0,
+        is_deleted: bool = False,
     ) -> str:
         return person_line(
             project_id=self.project_id,
@@ -69,7 +76,10 @@ class World:
 
     def override_line(self, distinct_id: str, person: str, *, version: int = 1) -> str:
         return override_line(
-            project_id=self.project_id, distinct_id=distinct_id, person_uuid=self.person_id(person), version=version
+            project_id=self.project_id,
+            distinct_id=distinct_id,
+            person_uuid=self.person_id(person),
+            version=version,
         )
 
     def insert(self, table: str, lines: Sequence[str]) -> None:

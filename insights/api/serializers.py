@@ -1,0 +1,79 @@
+"""Shapes of the analytical routes, for the OpenAPI document."""
+
+from rest_framework import serializers
+
+from core.api.persons.serializers import PersonListRowSerializer
+from insights.filters.dates import INTERVALS
+from insights.filters.funnel import WINDOW_UNITS
+from insights.filters.properties import OPERATORS, Source
+
+FILTERS_HELP = (
+    "A list of filters `{key, value, operator, type}` (all must pass), a group "
+    "`{type: AND|OR, values: […]}` of filters or groups, or the same as JSON text. Types: "
+    + ", ".join(Source)
+    + ". Operators: "
+    + ", ".join(OPERATORS)
+    + "."
+)
+EVENTS_HELP = (
+    "The steps: objects `{id, order, properties}`, where `id` is the event's name, or null for any event. "
+    "JSON text is taken too."
+)
+DATE_HELP = "A date (`2026-01-31`, `2026-01-31T12:00:00Z`) or a relative one (`-7d`, `mStart`, `all`)."
+
+
+class FunnelPersonsParametersSerializer(serializers.Serializer[object]):
+    """A funnel and which of its persons are wanted. Each parameter may also stand in the query string."""
+
+    events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
+    funnel_step = serializers.IntegerField(
+        required=False, help_text="k: reached step k. -k: reached step k-1 and dropped off before step k."
+    )
+    funnel_custom_steps = serializers.JSONField(
+        required=False, help_text="A list of exact numbers of steps reached; beats `funnel_step`."
+    )
+    funnel_window_interval = serializers.IntegerField(
+        required=False, default=14, help_text="Time from the first step to the last, in units."
+    )
+    funnel_window_interval_unit = serializers.ChoiceField(
+        choices=list(WINDOW_UNITS), required=False, default="day"
+    )
+    funnel_window_days = serializers.IntegerField(
+        required=False, help_text="Older spelling of the window; wins when above 0."
+    )
+    funnel_order_type = serializers.ChoiceField(choices=["ordered"], required=False, default="ordered")
+    funnel_viz_type = serializers.ChoiceField(choices=["steps"], required=False, default="steps")
+    date_from = serializers.CharField(required=False, default="-7d", help_text=DATE_HELP)
+    date_to = serializers.CharField(required=False, help_text=DATE_HELP + " Now, when not given.")
+    explicit_date = serializers.BooleanField(
+        required=False, default=False, help_text="Take dates as they are, without rounding them to days."
+    )
+    interval = serializers.ChoiceField(choices=list(INTERVALS), required=False, default="day")
+    properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
+    filter_test_accounts = serializers.BooleanField(
+        required=False, default=False, help_text="Also apply the project's filters against test accounts."
+    )
+    search = serializers.CharField(
+        required=False,
+        help_text="Part of the person's `email` or `name`, or of a distinct id that events came under.",
+    )
+    limit = serializers.IntegerField(required=False, default=100, help_text="Persons a page, 1 to 1000.")
+    offset = serializers.IntegerField(required=False, default=0, help_text="Persons to skip.")
+
+
+class PeopleSerializer(serializers.Serializer[object]):
+    """The persons of a page."""
+
+    people = PersonListRowSerializer(many=True)
+    count = serializers.IntegerField(help_text="How many persons are on this page.")
+
+
+class FunnelPersonsSerializer(serializers.Serializer[object]):
+    """A page of the persons behind a funnel step."""
+
+    results = PeopleSerializer(many=True, help_text="Exactly one element.")
+    next = serializers.URLField(allow_null=True, help_text="The next page; null when nobody follows.")
+    initial = serializers.URLField(help_text="The URL of this request.")
+    missing_persons = serializers.IntegerField(help_text="Always 0: persons that do not exist are not found.")
+    is_cached = serializers.BooleanField()
+    last_refresh = serializers.DateTimeField()
