@@ -14,7 +14,7 @@ from core.api.capture import capture_view
 from core.api.health import health
 from core.api.persons.viewset import PersonViewSet
 
-# from insights.api.funnel import FunnelViewSet
+from insights.api.funnel import FunnelViewSet
 
 View = Callable[..., HttpResponseBase]
 
@@ -39,13 +39,16 @@ urlpatterns = [
     route("e", capture_view),
     route("i/v0/e", capture_view),
     # persons; fixed names come before {id}
-    #    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
     *project_route("persons", PersonViewSet.as_view({"get": "list"})),
     *project_route("persons/(?P<id>[^/]+)", PersonViewSet.as_view({"get": "retrieve"})),
     # the document and two ways to read it
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),
-    re_path(r"^api/schema/redoc/?$", SpectacularRedocView.as_view(url_name="schema")),
+    re_path(
+        r"^api/schema/redoc/?$",
+        SpectacularRedocView.as_view(url_name="schema", template_name="core/redoc.html"),
+    ),
     re_path(r"^static/(?P<path>drf_spectacular_sidecar/.+)$", serve, {"insecure": True}),
 ]
 

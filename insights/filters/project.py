@@ -1,10 +1,11 @@
 """What a question needs to know of its project; travels with the question to the worker."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from core.models import Project
+if TYPE_CHECKING:
+    from core.models import Project
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class ProjectFacts:
     test_account_filters: list[Any] = field(default_factory=list)
 
     @classmethod
-    def of(cls, project: Project) -> "ProjectFacts":
+    def of(cls, project: "Project") -> "ProjectFacts":
         return cls(project.pk, project.timezone, project.week_start_day, project.test_account_filters)
 
     @property

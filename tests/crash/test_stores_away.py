@@ -71,16 +71,18 @@ def client(stack: Stack) -> Client:
 @contextmanager
 def held_down(stack: Stack, name: str) -> Iterator[None]:
     """Kill the child whenever the supervisor starts it, until the end of the block."""
-    released = threading.Event()
+    is_down, released = threading.Event(), threading.Event()
 
     def kill() -> None:
         while not released.wait(0.02):
             with suppress(ProcessLookupError, KeyError):
                 os.kill(stack.pids()[name], signal.SIGKILL)
+                is_down.set()
 
     killer = threading.Thread(target=kill)
     killer.start()
     try:
+        assert is_down.wait(10)
         yield
     finally:
         released.set()
