@@ -1,8 +1,9 @@
 """Claim: two cores take 4,000 events a second in batches of 500, persons included.
 
-Three kinds of traffic go over HTTP to a stack of its own: every event of a new person, events of 5,000 known persons, and events
-without a profile. The floor, measured in the same run, is what any server would have to do at least: COPY of the same rows into
-PostgreSQL and one insert of them into ClickHouse. Client, web, worker and all three stores share the machine.
+Three kinds of traffic go over HTTP to a stack of its own: every event of a new person, events of 5,000 known
+persons, and events without a profile. The floor, measured in the same run, is what any server would have to do at
+least: COPY of the same rows into PostgreSQL and one insert of them into ClickHouse. Client, web, worker and all
+three stores share the machine.
 """
 
 import http.client
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -45,13 +46,9 @@ def run() -> Iterator[Result]:
         for name, batches in traffic.items():
             bodies = [_body(token, ids, profile=name != "without profile") for ids in batches]
             seconds = _send(stack, bodies)
-            yield Result(
-                f"capture, {name}",
-                BATCHES * BATCH / seconds,
-                "events/s",
-                floor=floor,
-                aim="4,000 events/s with persons",
-            )
+            rate = BATCHES * BATCH / seconds
+            yield Result(f"capture, {name}", rate, "events/s", "" if name == "without profile" else "4,000")
+            yield Result(f"of the floor, {name}", rate / floor, "ratio")
             started = time.perf_counter()
             _drain(stack)
             yield Result(f"then until all can be queried, {name}", time.perf_counter() - started, "s")
@@ -79,7 +76,7 @@ def _properties(distinct_id: str, *, profile: bool) -> dict[str, Any]:
     return {**properties, "$process_person_profile": False}
 
 
-def _events(distinct_ids: list[str], *, profile: bool = True) -> list[dict[str, Any]]:
+def _events(distinct_ids: list[str], *, profile: bool = True) -> list[Mapping[str, Any]]:
     return [
         {
             "event": "$pageview",

@@ -1,7 +1,7 @@
 """Claim: on 10 M events, a page of the persons of a 3-step, 14-day funnel takes at most 3 times as long as
 ``uniqExact(person_id)`` over the same rows, measured in the same run.
 
-500,000 persons, ten event names over 28 days, in a chDB folder of its own, through the queries that the
+500,000 persons, nine event names over 28 days, in a chDB folder of its own, through the queries that the
 server uses. Best of five.
 ``BENCH_FUNNEL_EVENTS`` changes the number of events.
 """

@@ -23,6 +23,8 @@ from core.outbox.drain import drain, rows_left
 SETTLE = 10.0
 #: Rows may wait this long; ClickHouse or the worker is in trouble when they wait longer.
 OLDEST_WAIT = 30.0
+#: Seconds, one try each, that a worker has for an answer.
+WORKER_TRIES = 8
 WORKERS = ("delivery", "insights")
 
 
@@ -95,10 +97,12 @@ def _valkey() -> str:
 
 def _worker_check(name: str) -> Callable[[], str]:
     def look() -> str:
-        answers = current_app.control.inspect(timeout=1.0).ping() or {}
-        if not any(node.startswith(f"{name}@") for node in answers):
-            raise Unhealthy("does not answer; is it running?")
-        return "answers"
+        # A worker needs a few seconds to start, and one that is busy answers between two tasks.
+        for _ in range(WORKER_TRIES):
+            answers = current_app.control.inspect(timeout=1.0).ping() or {}
+            if any(node.startswith(f"{name}@") for node in answers):
+                return "answers"
+        raise Unhealthy("does not answer; is it running?")
 
     return look
 

@@ -13,7 +13,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from core.api.capture import capture_view
 from core.api.health import health
 from core.api.persons.viewset import PersonViewSet
-
 from insights.api.funnel import FunnelViewSet
 
 View = Callable[..., HttpResponseBase]

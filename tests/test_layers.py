@@ -74,7 +74,7 @@ def test_rows_of_a_project_cannot_be_reached_without_it() -> None:
     with pytest.raises(UnscopedQuery):
         Person.objects.all()
     with pytest.raises(UnscopedQuery):
-        Person.objects.filter(uuid=None)
+        Person.objects.filter(version=0)
 
 
 def test_a_clickhouse_query_without_the_project_is_refused() -> None:

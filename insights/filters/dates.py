@@ -14,7 +14,7 @@ from core.exceptions import InvalidInput
 from insights.filters.parameters import read_boolean, read_choice
 
 #: ``all`` looks back to here at most. No earlier event is ever part of ``all``, so it need not be looked up.
-EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2015, 1, 1)
 #: Years that ClickHouse's times can hold.
 _YEARS = range(1901, 2299)
 
@@ -94,7 +94,7 @@ def _first(text: str | None, *, now: datetime, hourly: bool, explicit: bool) -> 
     if text is None:
         return _day_start(now - timedelta(days=7))
     if text == "all":
-        return EARLIEST
+        return EARLIEST.replace(tzinfo=now.tzinfo)
     read = parse_date(text, now=now, attr="date_from")
     if explicit or hourly or "h" in text:
         return read.moment
