@@ -24,8 +24,8 @@ def main() -> None:
         for module in modules
     }
     if arguments.json:
-        results = {name: [asdict(result) for result in results] for name, (_, results) in found.items()}
-        print(json.dumps({"machine": machine(), "results": results}))
+        figures = {name: [asdict(result) for result in results] for name, (_, results) in found.items()}
+        print(json.dumps({"machine": machine(), "results": figures}))
         return
     print("\n".join(f"{name}: {value}" for name, value in machine().items()))
     for name, (claim, results) in found.items():

@@ -31,9 +31,13 @@ OVERRIDES = 20_000
 PROJECT = 1
 SCHEMA = Path(__file__).parent.parent / "core" / "clickhouse" / "schema"
 
-NAMED = [{"id": "sign up"}, {"id": "add to cart", "order": 1}, {"id": "purchase", "order": 2}]
+NAMED: list[dict[str, Any]] = [
+    {"id": "sign up"},
+    {"id": "add to cart", "order": 1},
+    {"id": "purchase", "order": 2},
+]
 #: The second step is part of the first, so one event could fill both.
-SHARED = [
+SHARED: list[dict[str, Any]] = [
     {"id": "$pageview"},
     {
         "id": "$pageview",

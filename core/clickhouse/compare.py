@@ -36,43 +36,53 @@ _PERSONS_PG = """
 SELECT count(*), coalesce(sum(('x' || left(md5(
     project_id || ':' || uuid || ':' || version), 14))::bit(56)::bigint), 0)
 FROM core_person
+WHERE %(project_id)s IN (0, project_id)
 """
 _PERSONS_CH = """
 SELECT count(), sum(toInt256(reinterpretAsUInt64(reverse(substring(
     MD5(concat(toString(project_id), ':', toString(id), ':', toString(version))), 1, 7)))))
 FROM person FINAL
+WHERE {project_id:Int64} IN (0, project_id)
 """
 
 _OVERRIDES_PG = """
 SELECT count(*), coalesce(sum(('x' || left(md5(
     m.project_id || ':' || m.distinct_id || ':' || p.uuid || ':' || m.version), 14))::bit(56)::bigint), 0)
 FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
-WHERE m.version > 0
+WHERE m.version > 0 AND %(project_id)s IN (0, m.project_id)
 """
 _OVERRIDES_CH = """
 SELECT count(), sum(toInt256(reinterpretAsUInt64(reverse(substring(
     MD5(concat(toString(project_id), ':', distinct_id, ':', toString(person_id), ':', toString(version))),
     1, 7)))))
 FROM person_distinct_id_overrides FINAL
-WHERE NOT is_deleted
+WHERE NOT is_deleted AND {project_id:Int64} IN (0, project_id)
 """
 
 
-def compare() -> list[Comparison]:
-    """Both tables. Only meaningful when nothing waits for delivery."""
+#: No project has this id: it stands for all of them.
+ALL_PROJECTS = 0
+
+
+def compare(project_id: int = ALL_PROJECTS) -> list[Comparison]:
+    """Both tables, of one project or of all. Only meaningful when nothing waits for delivery."""
     return [
-        Comparison("person", _postgres(_PERSONS_PG), _clickhouse(_PERSONS_CH)),
-        Comparison("person_distinct_id_overrides", _postgres(_OVERRIDES_PG), _clickhouse(_OVERRIDES_CH)),
+        Comparison("person", _postgres(_PERSONS_PG, project_id), _clickhouse(_PERSONS_CH, project_id)),
+        Comparison(
+            "person_distinct_id_overrides",
+            _postgres(_OVERRIDES_PG, project_id),
+            _clickhouse(_OVERRIDES_CH, project_id),
+        ),
     ]
 
 
-def _postgres(sql: str) -> Side:
+def _postgres(sql: str, project_id: int) -> Side:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, {"project_id": project_id})
         rows, checksum = cursor.fetchone()
     return Side(rows, int(checksum))
 
 
-def _clickhouse(sql: str) -> Side:
-    ((rows, checksum),) = client.inspect(sql)
+def _clickhouse(sql: str, project_id: int) -> Side:
+    ((rows, checksum),) = client.inspect(sql, parameters={"project_id": project_id})
     return Side(rows, int(checksum))

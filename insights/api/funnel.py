@@ -15,7 +15,11 @@ from core.api.persons.serializers import ErrorSerializer
 from core.api.persons.viewset import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
 from core.json import iso
-from insights.api.serializers import FunnelPersonsParametersSerializer, FunnelPersonsSerializer
+from insights.api.serializers import (
+    FunnelPersonsBodySerializer,
+    FunnelPersonsQuerySerializer,
+    FunnelPersonsSerializer,
+)
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.parameters import merged
 from insights.filters.project import ProjectFacts
@@ -32,7 +36,7 @@ class FunnelViewSet(ProjectViewSet):
 
     @extend_schema(
         operation_id="persons_funnel_retrieve",
-        parameters=[PROJECT_ID, FunnelPersonsParametersSerializer],
+        parameters=[PROJECT_ID, FunnelPersonsQuerySerializer],
         responses=RESPONSES,
     )
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
@@ -46,7 +50,7 @@ class FunnelViewSet(ProjectViewSet):
             OpenApiParameter("limit", int, description="Beats the one of the body."),
             OpenApiParameter("offset", int, description="Beats the one of the body."),
         ],
-        request=FunnelPersonsParametersSerializer,
+        request=FunnelPersonsBodySerializer,
         responses=RESPONSES,
     )
     def create(self, request: Request, **kwargs: Any) -> Response:

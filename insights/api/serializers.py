@@ -19,18 +19,15 @@ EVENTS_HELP = (
     "The steps: objects `{id, order, properties}`, where `id` is the event's name, or null for any event. "
     "JSON text is taken too."
 )
+CUSTOM_STEPS_HELP = "A list of exact numbers of steps reached; beats `funnel_step`."
 DATE_HELP = "A date (`2026-01-31`, `2026-01-31T12:00:00Z`) or a relative one (`-7d`, `mStart`, `all`)."
 
 
-class FunnelPersonsParametersSerializer(serializers.Serializer[object]):
-    """A funnel and which of its persons are wanted. Each parameter may also stand in the query string."""
+class FunnelPersonsScalarsSerializer(serializers.Serializer[object]):
+    """The parameters of a funnel that are a word, a number or a date."""
 
-    events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
     funnel_step = serializers.IntegerField(
         required=False, help_text="k: reached step k. -k: reached step k-1 and dropped off before step k."
-    )
-    funnel_custom_steps = serializers.JSONField(
-        required=False, help_text="A list of exact numbers of steps reached; beats `funnel_step`."
     )
     funnel_window_interval = serializers.IntegerField(
         required=False, default=14, help_text="Time from the first step to the last, in units."
@@ -49,7 +46,6 @@ class FunnelPersonsParametersSerializer(serializers.Serializer[object]):
         required=False, default=False, help_text="Take dates as they are, without rounding them to days."
     )
     interval = serializers.ChoiceField(choices=list(INTERVALS), required=False, default="day")
-    properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
     filter_test_accounts = serializers.BooleanField(
         required=False, default=False, help_text="Also apply the project's filters against test accounts."
     )
@@ -59,6 +55,22 @@ class FunnelPersonsParametersSerializer(serializers.Serializer[object]):
     )
     limit = serializers.IntegerField(required=False, default=100, help_text="Persons a page, 1 to 1000.")
     offset = serializers.IntegerField(required=False, default=0, help_text="Persons to skip.")
+
+
+class FunnelPersonsBodySerializer(FunnelPersonsScalarsSerializer):
+    """A funnel and which of its persons are wanted. Each parameter may also stand in the query string."""
+
+    events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
+    funnel_custom_steps = serializers.JSONField(required=False, help_text=CUSTOM_STEPS_HELP)
+    properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
+
+
+class FunnelPersonsQuerySerializer(FunnelPersonsScalarsSerializer):
+    """The same in a query string, where what is no scalar is JSON text."""
+
+    events = serializers.CharField(required=False, help_text=EVENTS_HELP)
+    funnel_custom_steps = serializers.CharField(required=False, help_text=CUSTOM_STEPS_HELP)
+    properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
 
 
 class PeopleSerializer(serializers.Serializer[object]):

@@ -29,13 +29,26 @@ def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
         }
         for first in range(len(steps))
     }
-    if any(len(_reachable(step, set(neighbours), neighbours)) > MOST_OVERLAPPING for step in neighbours):
+    sets = [chosen for crowd in _crowds(neighbours) for chosen in _hanging_together(crowd, neighbours)]
+    return sorted(sets, key=lambda chosen: (len(chosen), chosen))
+
+
+def _crowds(neighbours: dict[int, set[int]]) -> list[set[int]]:
+    """The steps in as many parts as have nothing to do with each other."""
+    crowds: list[set[int]] = []
+    for step in neighbours:
+        if not any(step in crowd for crowd in crowds):
+            crowds.append(_reachable(step, set(neighbours), neighbours))
+    return crowds
+
+
+def _hanging_together(crowd: set[int], neighbours: dict[int, set[int]]) -> list[tuple[int, ...]]:
+    if len(crowd) > MOST_OVERLAPPING:
         raise TooManyOverlaps
-    touched = [step for step in neighbours if neighbours[step]]
     return [
         chosen
-        for size in range(2, min(len(touched), MOST_OVERLAPPING) + 1)
-        for chosen in combinations(touched, size)
+        for size in range(2, len(crowd) + 1)
+        for chosen in combinations(sorted(crowd), size)
         if len(_reachable(chosen[0], set(chosen), neighbours)) == size
     ]
 

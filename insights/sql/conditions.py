@@ -110,11 +110,10 @@ _TEXT: dict[TextMatch, Callable[[Sql, tuple[str, ...]], Sql]] = {
 
 
 def _number(stored: Sql, test: NumberTest) -> Sql:
+    # Infinity is a number to ClickHouse, but no JSON number.
     return sql(
-        """ifNull(
-            toFloat64OrNull(replaceAll(replaceAll({stored}, ' ', ''), '"', '')) {comparison} {number}, false
-        )""",
-        stored=stored,
+        "ifNull({value} {comparison} {number} AND isFinite({value}), false)",
+        value=sql("toFloat64OrNull(replaceAll(replaceAll({stored}, ' ', ''), '\"', ''))", stored=stored),
         comparison=trusted(test.comparison.value),
         number=number(test.number),
     )

@@ -83,14 +83,16 @@ def any_of(conditions: Iterable[Sql]) -> Sql:
 
 
 def negated(condition: Sql) -> Sql:
-    return sql("NOT ({condition})", condition=condition)
+    return sql("(NOT ({condition}))", condition=condition)
 
 
 def _combined(separator: LiteralString, conditions: Iterable[Sql], *, empty: LiteralString) -> Sql:
+    """In parentheses as a whole: a bare OR beside the condition for the project would open other projects."""
     members = list(conditions)
     if len(members) < 2:
         return members[0] if members else sql(empty)
-    return join(separator, (sql("({member})", member=member) for member in members))
+    parts = (sql("({member})", member=member) for member in members)
+    return sql("({parts})", parts=join(separator, parts))
 
 
 def text(value: str) -> Sql:

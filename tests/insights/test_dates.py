@@ -98,7 +98,7 @@ def test_date_to(text: str, last: str) -> None:
     ],
 )
 @pytest.mark.parametrize("interval", ["hour", "HOUR", "minute"])
-def test_hourly_keeps_times(given: dict[str, str], expected: tuple[str, str], interval: str) -> None:
+def test_hourly_keeps_times(given: dict[str, Any], expected: tuple[str, str], interval: str) -> None:
     assert dates(interval=interval, **given) == expected
 
 

@@ -92,9 +92,9 @@ class World:
     def persons(self, *distinct_ids: str, properties: Mapping[str, Any] | None = None) -> None:
         self.insert("person", [self.person_line(distinct_id, properties) for distinct_id in distinct_ids])
 
-    def question(self, now: datetime = NOON, **given: Any) -> FunnelPersons:
+    def question(self, **given: Any) -> FunnelPersons:
         project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
-        return read_funnel_persons({"funnel_step": 1, "limit": 1000, **given}, project=project, now=now)
+        return read_funnel_persons({"funnel_step": 1, "limit": 1000, **given}, project=project, now=NOON)
 
     def ask(self, query: Sql) -> Sequence[Sequence[Any]]:
         text, parameters = query.rendered()

@@ -136,7 +136,7 @@ def test_both_stores_agree_after_births_merges_and_changes(project: ProjectClien
         )
     settle()
 
-    assert [comparison.table for comparison in compare() if not comparison.is_equal] == []
+    assert [comparison.table for comparison in compare(project.id) if not comparison.is_equal] == []
     persons = client.query(
         "SELECT count() FROM person FINAL WHERE project_id = {project_id:Int64}", project_id=project.id
     )

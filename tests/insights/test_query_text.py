@@ -1,0 +1,119 @@
+"""The text of queries: the project first, values never in the text, whatever a request holds."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from insights.queries import funnel
+from insights.sql.text import Sql
+from tests.insights.world import World
+
+WORD = "Zyx'`\\"
+FILTERS: list[Any] = [
+    {"key": "k", "value": WORD},
+    {"key": "k", "value": [WORD, "Zyx"], "operator": "is_not"},
+    {"key": WORD, "value": [WORD, "Zyx"], "operator": "icontains", "type": "person"},
+    {"key": "k", "value": "Zyx", "operator": "regex", "type": "person"},
+    {"key": "k", "value": 987654321, "operator": "gt"},
+    {"key": "k", "value": "2021-05-01", "operator": "is_date_exact"},
+    {"key": "k", "operator": "is_not_set"},
+]
+STEPS: list[Any] = [
+    [{"id": WORD}, {"id": "b"}],
+    [{"id": WORD, "properties": FILTERS}, {"id": WORD}, {"id": None}],
+]
+PROPERTIES: list[Any] = [[], FILTERS, {"type": "OR", "values": FILTERS}]
+
+
+def build(**given: Any) -> list[Sql]:
+    question = World(project_id=5).question(**given)
+    return [funnel.persons(question, overridden=overridden) for overridden in (False, True)]
+
+
+def check(query: Sql) -> None:
+    text, values = query.rendered()
+    reading = [scope for scope in scopes(text) if re.search(r"FROM (events|person)", scope)]
+
+    # Every table is read under the condition for the project, which comes first and has no OR beside it.
+    assert len(reading) == len(re.findall(r"FROM (?:events|person)", text)) >= 2
+    for scope in reading:
+        assert re.search(r" WHERE (e\.)?project_id = \{project_id:Int64\}( AND |\s*$)", scope), scope
+        assert " OR " not in scope
+    # No value is part of the text; keys are, escaped.
+    assert not re.search(r"Zyx|987654321", re.sub(r"properties\.`[^`]*`", "", text))
+    assert set(re.findall(r"\{(p\d+):", text)) == set(values)
+    assert all(
+        re.fullmatch(r"[A-Za-z0-9_$ %-]*", path) for path in re.findall(r"properties\.`([^`]*)`", text)
+    )
+
+
+def scopes(text: str) -> list[str]:
+    """What stands at each level of parentheses, without what stands in the parentheses within."""
+    open_, closed = [""], []
+    for character in re.sub(r"\s+", " ", text):
+        if character == "(":
+            open_.append("")
+        elif character == ")":
+            closed.append(open_.pop())
+        else:
+            open_[-1] += character
+    return closed + open_
+
+
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("properties", PROPERTIES)
+@pytest.mark.parametrize("search", [None, "Zyx"])
+def test_every_built_query(steps: Any, properties: Any, search: str | None) -> None:
+    for query in build(events=steps, properties=properties, search=search):
+        check(query)
+
+
+leaf = st.sampled_from(FILTERS)
+trees = st.recursive(
+    st.lists(leaf, min_size=1, max_size=3).flatmap(
+        lambda values: st.sampled_from(["AND", "OR"]).map(lambda joiner: {"type": joiner, "values": values})
+    ),
+    lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+        lambda values: st.sampled_from(["AND", "OR"]).map(lambda joiner: {"type": joiner, "values": values})
+    ),
+    max_leaves=6,
+)
+
+
+@given(trees)
+@settings(max_examples=100, deadline=None)
+def test_any_tree_of_filters(tree: Any) -> None:
+    for query in build(events=[{"id": "a", "properties": tree}, {"id": "a"}], properties=tree):
+        check(query)
+
+
+def test_the_common_funnel_literally() -> None:
+    query, _ = build(
+        events=[{"id": "a"}, {"id": "b"}], date_from="2026-01-01", date_to="2026-01-02", limit=10
+    )
+
+    text, values = query.rendered()
+
+    assert re.sub(r"\s+", " ", text) == (
+        "SELECT id FROM person FINAL WHERE project_id = {project_id:Int64} AND id IN (SELECT actor FROM ("
+        "SELECT e.person_id AS actor, windowFunnel({p0:UInt64})("
+        "toUInt64(toUnixTimestamp64Micro(e.timestamp) + 2208988800000000), "
+        "e.event = {p1:String}, e.event = {p2:String}) AS reached "
+        "FROM events AS e WHERE e.project_id = {project_id:Int64} "
+        "AND e.timestamp >= {p3:DateTime64(6, 'UTC')} AND e.timestamp < {p4:DateTime64(6, 'UTC')} "
+        "AND e.event IN {p5:Array(String)} GROUP BY actor) WHERE reached IN (1, 2)) "
+        "ORDER BY project_id, id LIMIT {p6:Int64} OFFSET {p7:Int64}"
+    )
+    assert values == {
+        "p0": 14 * 86400 * 10**6,
+        "p1": "a",
+        "p2": "b",
+        "p3": "2026-01-01 00:00:00.000000",
+        "p4": "2026-01-03 00:00:00.000000",
+        "p5": ["a", "b"],
+        "p6": 10,
+        "p7": 0,
+    }
