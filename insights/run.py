@@ -1,5 +1,4 @@
-"""How a question gets its answer: the request publishes a task and waits in Valkey for what the worker
-leaves there.
+"""How a question gets its answer: the request publishes a task and waits in Valkey for the worker's reply.
 
 Both sides speak through one list, ``reply:<id>``: the worker pushes a mark when it takes the question and
 later the answer, and lets the list expire. Celery's own result backend is not used: it shares one
@@ -48,8 +47,7 @@ def deadline() -> float:
 
 
 def ask(kind: str, question: Mapping[str, Any], *, until: float) -> Any:
-    """The answer of a worker to a question of a kind in ``insights.questions``, before ``until`` (Unix
-    seconds).
+    """The answer to a question of a kind in ``insights.questions``, before ``until`` (Unix seconds).
 
     Raises ``InvalidInput`` for what only ClickHouse can find wrong, ``TooManyQuestions``,
     ``QueueUnavailable`` (Valkey is away, or no worker takes the question), ``ClickHouseUnavailable``,
@@ -114,8 +112,7 @@ def _await(reply_key: str, *, until: float) -> bytes:
 def _pop(key: str, *, until: float) -> bytes | None:
     """The next element of a list; null when there is none in time.
 
-    Valkey is asked again and again for less than the client's time-out, so that a Valkey that hangs is
-    noticed.
+    One wait is shorter than the client's time-out, so that a Valkey that hangs is noticed.
     """
     while (left := until - time.time()) > 0:
         found: Any = valkey.client().blpop([key], timeout=min(settings.VALKEY_TIMEOUT / 2, max(left, 0.01)))

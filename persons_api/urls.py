@@ -37,6 +37,9 @@ urlpatterns = [
     route("capture", capture_view),
     route("e", capture_view),
     route("i/v0/e", capture_view),
+    route("track", capture_view),
+    route("engage", capture_view),
+    route("i/v0/ai/batch", capture_view),
     # persons; fixed names come before {id}
     *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
     *project_route("persons", PersonViewSet.as_view({"get": "list"})),

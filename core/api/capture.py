@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from core.api.errors import error_response
-from core.events.body import decode
+from core.events.body import decode, form_data, wrapped_data
 from core.events.read import InvalidToken, read_events, read_request
 from core.exceptions import PayloadTooLarge
 from core.json import dumps
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Exactly this, and exactly 200: SDKs send again after anything else.
 _ACCEPTED = dumps({"status": 1})
+#: Paths of old SDKs, whose body may be base64 without saying so.
+_UNWRAPS_BASE64 = frozenset(["e", "capture", "track", "engage"])
 #: A body that is too large is read to here before it is refused, so that the client sees the answer and not a
 #: broken connection.
 _DRAINED = 64 * 1024 * 1024
@@ -29,27 +31,47 @@ _CHUNK = 64 * 1024
 def capture_view(request: HttpRequest) -> HttpResponse:
     """Take the events of a request: 200 once they are durable, else nothing of them is stored."""
     if request.method == "OPTIONS":
-        return _for_browsers(request, HttpResponse())
+        return for_browsers(request, HttpResponse())
     try:
         _capture(request)
         response = HttpResponse(_ACCEPTED, content_type="application/json")
+        if request.GET.get("beacon") == "1":
+            response = HttpResponse(status=204)
     except Exception as error:
         response = error_response(error)
-    return _for_browsers(request, response)
+    return for_browsers(request, response)
 
 
 def _capture(request: HttpRequest) -> None:
     received = timezone.now()
-    body = _read_body(cast(WSGIRequest, request))
-    captured = read_request(decode(body, largest=settings.CAPTURE_MAX_INFLATED))
+    path = request.path.strip("/")
+    body = decode(
+        _payload(request), largest=settings.CAPTURE_MAX_INFLATED, may_be_base64=path in _UNWRAPS_BASE64
+    )
+    captured = read_request(
+        body, sent_at=request.GET.get("_"), default_name="$identify" if path == "engage" else None
+    )
     events = read_events(captured, received=received)
-    project_id = Project.objects.filter(api_token=captured.token).values_list("id", flat=True).first()
+    capture(project_id=project_of_token(captured.token), events=events, received=received)
+
+
+def project_of_token(token: str) -> int:
+    """The id of the project. Raises ``InvalidToken`` for a token of no project."""
+    project_id = Project.objects.filter(api_token=token).values_list("id", flat=True).first()
     if project_id is None:
         raise InvalidToken("The project token is unknown.")
-    capture(project_id=project_id, events=events, received=received)
+    return project_id
 
 
-def _read_body(request: WSGIRequest) -> bytes:
+def _payload(request: HttpRequest) -> bytes:
+    if request.method == "GET":
+        return wrapped_data(request.GET.get("data", ""))
+    body = read_body(cast(WSGIRequest, request))
+    form = form_data(body)
+    return body if form is None else form
+
+
+def read_body(request: WSGIRequest) -> bytes:
     """The body, also when it comes in chunks without a length, which Django would take for empty."""
     stream = request.environ["wsgi.input"]
     body = bytearray()
@@ -67,7 +89,7 @@ def _drain(stream: IO[bytes]) -> None:
         read += len(chunk)
 
 
-def _for_browsers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def for_browsers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Any web page may send events: the token in them is public."""
     origin = request.headers.get("Origin")
     if origin:

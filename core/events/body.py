@@ -1,10 +1,14 @@
-"""From the bytes of a capture request to JSON: size limits, gzip by its first bytes, text that PostgreSQL can
-hold.
+"""From the bytes of a capture request to JSON: forms, base64, gzip by its first bytes, size limits, text that
+PostgreSQL can hold.
 """
 
+import base64
+import binascii
 import json
+import re
 import zlib
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -12,6 +16,9 @@ from core.exceptions import PayloadTooLarge, RequestError
 
 _GZIP = b"\x1f\x8b"
 _NUL_ESCAPE = b"\\u0000"
+_FORM = b"data="
+#: Standard and URL-safe alphabet; a plus sign that travelled in a URL is a blank.
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_ =\r\n-]+")
 
 
 class UnreadableBody(RequestError):
@@ -21,20 +28,56 @@ class UnreadableBody(RequestError):
     code = "parse_error"
 
 
-def decode(body: bytes, *, largest: int) -> Any:
+def decode(body: bytes, *, largest: int, may_be_base64: bool = False) -> Any:
     """The JSON value in ``body``, inflated up to ``largest`` bytes if it is gzip, whatever the headers say.
 
-    Raises ``UnreadableBody`` or ``PayloadTooLarge``.
+    ``may_be_base64``: text that is base64 is unwrapped once more. Raises ``UnreadableBody`` or ``PayloadTooLarge``.
     """
-    if body[:2] == _GZIP:
-        body = _inflate(body, largest=largest)
-    if len(body) > largest:
-        raise PayloadTooLarge(f"The body is larger than {largest} bytes.")
+    body = _inflated(body, largest=largest)
+    if may_be_base64 and _BASE64.fullmatch(body.strip()):
+        body = _inflated(from_base64(body), largest=largest)
     if not body.strip():
         raise UnreadableBody("The body is empty.")
     value = _parse(body)
     _refuse_deep(value)
     return _without_nul(value) if _NUL_ESCAPE in body else value
+
+
+def form_data(body: bytes) -> bytes | None:
+    """The field ``data`` of a form, base64 taken off; null for a body that is no form."""
+    if not body.startswith(_FORM):
+        return None
+    try:
+        fields = parse_qs(body.decode("ascii"), max_num_fields=20)
+        return wrapped_data(fields["data"][0])
+    except (UnicodeDecodeError, ValueError, KeyError):
+        raise UnreadableBody("The form cannot be read.") from None
+
+
+def wrapped_data(text: str) -> bytes:
+    """The bytes of ``data`` in a form or a URL: base64, or JSON as it is."""
+    body = text.encode()
+    return body if body.lstrip()[:1] in (b"{", b"[") else from_base64(body)
+
+
+def from_base64(text: bytes) -> bytes:
+    """Decoded, whatever the alphabet and with or without padding. Raises ``UnreadableBody``."""
+    plain = (
+        b"".join(text.strip().replace(b" ", b"+").split())
+        .translate(bytes.maketrans(b"-_", b"+/"))
+        .rstrip(b"=")
+    )
+    try:
+        return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise UnreadableBody("The body is not valid base64.") from None
+
+
+def _inflated(body: bytes, *, largest: int) -> bytes:
+    body = _inflate(body, largest=largest) if body[:2] == _GZIP else body
+    if len(body) > largest:
+        raise PayloadTooLarge(f"The body is larger than {largest} bytes.")
+    return body
 
 
 def _inflate(body: bytes, *, largest: int) -> bytes:

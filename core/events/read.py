@@ -43,22 +43,21 @@ class CaptureRequest:
     sent_at: datetime | None
 
 
-def read_request(body: Any) -> CaptureRequest:
+def read_request(body: Any, *, sent_at: Any = None, default_name: str | None = None) -> CaptureRequest:
     """Take apart a body: a batch object, a list of events or a single event.
+
+    ``sent_at`` is the client's time from the URL, for a body that names none; ``default_name`` the name of an
+    event that has none.
 
     Raises ``InvalidEvent`` for other shapes and ``InvalidToken`` when tokens are missing, ill-formed or
     disagree.
     """
     if isinstance(body, dict) and "batch" in body:
-        events = body["batch"]
+        events, token = body["batch"], _token_in(body)
         if not isinstance(events, list):
             raise InvalidEvent("batch must be a list of events.", attr="batch")
-        token = _token_in(body)
-        sent_at = _sent_at(body.get("sent_at"))
-    elif isinstance(body, list):
-        events, token, sent_at = body, None, None
-    elif isinstance(body, dict):
-        events, token, sent_at = [body], None, _sent_at(body.get("sent_at"))
+    elif isinstance(body, dict | list):
+        events, token = body if isinstance(body, list) else [body], None
     else:
         raise InvalidEvent("Expected an event, a list of events or a batch.")
     if not events:
@@ -66,7 +65,14 @@ def read_request(body: Any) -> CaptureRequest:
     for index, event in enumerate(events):
         if not isinstance(event, dict):
             raise InvalidEvent("An event must be an object.", attr=f"batch__{index}")
-    return CaptureRequest(_checked_token(token or _agreed_token(events)), events, sent_at)
+    if default_name is not None:
+        events = [{"event": default_name, **event} for event in events]
+    in_body = body.get("sent_at") if isinstance(body, dict) else None
+    return CaptureRequest(
+        _checked_token(token or _agreed_token(events)),
+        events,
+        _sent_at(sent_at if in_body is None else in_body),
+    )
 
 
 def read_events(request: CaptureRequest, *, received: datetime) -> list[Event]:

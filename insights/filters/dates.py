@@ -1,6 +1,4 @@
-"""The date range of a question: what may be written, and how it is rounded. Pure: clock and time zone are
-arguments.
-"""
+"""The date range of a question: what may be written, and how it is rounded."""
 
 import re
 from collections.abc import Mapping
@@ -51,9 +49,7 @@ INTERVALS = {
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """From ``first`` to ``last``, whole seconds in UTC, both included: an event of any fraction of ``last``
-    is in.
-    """
+    """From ``first`` to ``last``, whole seconds in UTC; any fraction of the last second is included."""
 
     first: datetime
     last: datetime
@@ -113,9 +109,7 @@ def _last(text: str | None, *, now: datetime, hourly: bool, explicit: bool) -> d
 
 
 def parse_date(text: str, *, now: datetime, attr: str) -> ReadDate:
-    """``text`` as a date: ISO 8601, or relative to ``now``. Times without offset are local to the zone of
-    ``now``.
-    """
+    """``text`` as a date: ISO 8601, or relative to ``now``. Without an offset it is local to the zone of ``now``."""
     try:
         read = _absolute(text, now) or relative_date(text, now=now)
     except (ValueError, OverflowError):
@@ -150,8 +144,7 @@ def _absolute(text: str, now: datetime) -> ReadDate | None:
 
 
 def relative_date(text: str, *, now: datetime) -> ReadDate | None:
-    """``-7d``, ``mStart``, ``-1yEnd``: always into the past, whatever the sign; null when it is none of
-    these.
+    """``-7d``, ``mStart``, ``-1yEnd``: into the past, whatever the sign; null when it is none of these.
 
     Raises ``ValueError`` or ``OverflowError`` when the calendar has no such day.
     """
@@ -168,9 +161,7 @@ def relative_date(text: str, *, now: datetime) -> ReadDate | None:
 
 
 def _back(now: datetime, unit: str, number: int) -> datetime:
-    """``now`` less ``number`` units: hours and minutes by the clock of the world, days and longer by the
-    local calendar.
-    """
+    """``now`` less ``number`` units: hours and minutes pass everywhere alike, days and longer are of the calendar."""
     match unit:
         case "h" | "M":
             span = timedelta(hours=number) if unit == "h" else timedelta(minutes=number)

@@ -39,9 +39,7 @@ _LONGEST_WINDOW = timedelta(days=400 * 366)
 
 @dataclass(frozen=True, slots=True)
 class FunnelFilter:
-    """An ordered funnel. ``shared`` lists the sets of steps that one event may fill
-    (``insights.filters.overlap``).
-    """
+    """An ordered funnel. ``shared`` are the sets of steps that events may share (``insights.filters.overlap``)."""
 
     project_id: int
     dates: DateRange
@@ -59,9 +57,7 @@ class FunnelFilter:
 
 @dataclass(frozen=True, slots=True)
 class FunnelPersons:
-    """The persons of a funnel who reached exactly one of the numbers of steps in ``reached``; a page of
-    them.
-    """
+    """A page of the persons of a funnel: those whose number of steps reached is in ``reached``."""
 
     funnel: FunnelFilter
     reached: tuple[int, ...]
@@ -129,9 +125,7 @@ def _window(given: Mapping[str, Any]) -> timedelta:
 
 
 def _reached(given: Mapping[str, Any], *, steps: int) -> tuple[int, ...]:
-    """The numbers of steps that ``funnel_custom_steps``, else ``funnel_step``, asks for, out of 1 …
-    ``steps``.
-    """
+    """The numbers of steps, 1 to ``steps``, that ``funnel_custom_steps``, else ``funnel_step``, asks for."""
     custom = read_list(given, "funnel_custom_steps")
     if custom:
         wanted = {whole_number(step, attr="funnel_custom_steps") for step in custom}

@@ -6,8 +6,7 @@ from itertools import combinations
 from insights.filters.entities import Entity
 from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 
-#: Steps that hang together by events that may fill two of them: the sets of such steps grow as 2 to this
-#: number.
+#: Steps that hang together by events that may fill two of them. Their sets grow as 2 to this number.
 MOST_OVERLAPPING = 10
 
 
@@ -16,8 +15,7 @@ class TooManyOverlaps(Exception):
 
 
 def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
-    """The sets of two and more steps that events may share, as positions in rising order; empty when no
-    event can fill two steps.
+    """The sets of two and more steps that events may share, as positions in rising order.
 
     A set belongs here when its steps hang together, if only through each other. Raises ``TooManyOverlaps``.
     """

@@ -1,8 +1,7 @@
 """The parameters of an analytical request: query string and JSON body as one mapping, read with errors that
 name the parameter.
 
-A value may come as itself (JSON body) or as text (query string, or JSON text inside a JSON body); both mean
-the same.
+A value may come as itself (JSON body) or as text (query string, or JSON text inside a JSON body).
 """
 
 import re

@@ -19,8 +19,7 @@ from core.exceptions import InvalidInput
 from insights.filters.property_dates import DateTest, Direction, read_date_test
 from insights.filters.property_numbers import Comparison, NumberTest, read_number_test
 
-#: Filters of one request, and groups within groups: more is a mistake, and no query text that ClickHouse
-#: should parse.
+#: Filters of one request, and groups within groups; more is a mistake, and a query that is hard to parse.
 MOST_FILTERS = 500
 DEEPEST_GROUP = 20
 

@@ -36,8 +36,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DateTest:
-    """The text form, read as a time, is at or after ``since`` and before ``until`` (Unix seconds; null: no
-    bound).
+    """The text form, read as a time, is from ``since`` to before ``until``: Unix seconds, null for no bound.
 
     ``zone`` is the time zone of times without offset.
     """
@@ -54,9 +53,7 @@ class Moment:
 
 
 def read_date_test(direction: Direction, text: str, *, now: datetime, zone: ZoneInfo, attr: str) -> DateTest:
-    """The times that ``text`` allows: a date without a time stands for its whole day. ``now`` is local to
-    ``zone``.
-    """
+    """The times that ``text`` allows; a date without a time is its whole day. ``now`` is local to ``zone``."""
     try:
         moment = read_moment(text.strip(), zone=zone) or _relative(text.strip(), now=now)
         if moment is None:

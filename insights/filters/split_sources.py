@@ -1,6 +1,4 @@
-"""Takes the filters of persons out of a tree: a question about actors asks them once an actor, not once an
-event.
-"""
+"""Takes the filters of persons out of a tree: they can be asked once an actor instead of once an event."""
 
 from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, filters_of
 

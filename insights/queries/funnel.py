@@ -17,9 +17,9 @@ first. Two forms compute it:
   are gathered first and brought into an order in which that cannot happen, and ``windowFunnel`` runs over
   the array (``_arranged``).
 
-Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/funnel.py``): about twice
-``uniqExact(person_id)`` over the same rows for the first form, about 5 times for the second. The overrides
-add one join.
+Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/funnel.py``): 2 to 2.5 times
+``uniqExact(person_id)`` over the same rows for the first form, 5 to 6.5 times for the second, which also
+reads a property. The overrides add one join.
 
 Persons are selected from ``person`` by the set of actors, not the other way round: who has no profile is
 never found, pages come in the order of the table (person id) and the table stops being read when the page
@@ -64,9 +64,7 @@ def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Lim
 
 
 def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
-    """One page of ids of persons, by id. ``overridden`` is whether any distinct id of the project has
-    moved.
-    """
+    """One page of ids of persons, by id. ``overridden``: whether any distinct id of the project has moved."""
     funnel = question.funnel
     actors = persons_of_events(overridden=overridden)
     of_persons, of_events = split_sources(funnel.properties, Source.PERSON)
@@ -92,18 +90,14 @@ def persons(question: FunnelPersons, *, overridden: bool) -> Sql:
 
 
 def steps_reached(funnel: FunnelFilter, properties: PropertyGroup, actors: Actors) -> Sql:
-    """Rows ``actor, reached`` of everyone with an event of a step. ``properties`` limits the events there
-    are.
-    """
+    """Rows ``actor, reached`` of everyone with an event of a step; ``properties`` limits which events count."""
     steps = [_matches(step, actors) for step in funnel.steps]
     form = _arranged if funnel.shared else _window_funnel
     return form(funnel, steps, events_between(funnel.dates, properties, actors, _names(funnel.steps)), actors)
 
 
 def events_between(dates: DateRange, properties: PropertyGroup, actors: Actors, names: Sequence[str]) -> Sql:
-    """The condition for events of a project in ``dates`` with one of ``names`` (none: any) that pass
-    ``properties``.
-    """
+    """The condition for events in ``dates`` with one of ``names`` (none: any) that pass ``properties``."""
     conditions = [
         sql("e.project_id = {project_id:Int64}"),
         sql("e.timestamp >= {first}", first=moment(dates.first)),

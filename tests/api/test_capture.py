@@ -1,5 +1,6 @@
 """``/batch/`` and its older names."""
 
+import base64
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -408,3 +409,63 @@ def test_an_event_is_in_clickhouse_within_a_second(project: ProjectClient) -> No
         if count:
             break
         assert datetime.now(UTC) < deadline, "the event did not arrive in time"
+
+
+def base64_of(project: ProjectClient, distinct_id: str) -> str:
+    single = {**event("a", distinct_id), "api_key": project.token}
+    return base64.b64encode(json.dumps(single).encode()).decode()
+
+
+@pytest.mark.parametrize("path", ["/e/", "/capture", "/track/", "/engage"])
+def test_old_paths_unwrap_base64(project: ProjectClient, path: str) -> None:
+    response = project.http.post(path, content=base64_of(project, "u").encode())
+
+    assert response.status_code == 200
+    assert project.person("u") is not None
+
+
+@pytest.mark.parametrize("path", ["/batch/", "/i/v0/e/"])
+def test_new_paths_refuse_base64(project: ProjectClient, path: str) -> None:
+    assert project.http.post(path, content=base64_of(project, "u").encode()).status_code == 400
+
+
+def test_a_form_carries_base64_in_data(project: ProjectClient) -> None:
+    response = project.http.post("/e/?compression=base64", data={"data": base64_of(project, "ü/+ 😀")})
+
+    assert response.status_code == 200
+    assert project.person("ü/+ 😀") is not None
+
+
+def test_a_get_carries_base64_in_data(project: ProjectClient) -> None:
+    response = project.http.get("/e/", params={"data": base64_of(project, "u")})
+
+    assert (response.status_code, response.json()) == (200, {"status": 1})
+    assert project.person("u") is not None
+    assert project.http.get("/e/").status_code == 400
+
+
+def test_the_time_in_the_url_corrects_the_clock(project: ProjectClient) -> None:
+    wrong = datetime.now(UTC) + timedelta(hours=10)
+    single = {**event("a", "u", timestamp=wrong.isoformat()), "api_key": project.token}
+
+    assert project.http.post(f"/e/?ip=1&_={int(wrong.timestamp() * 1000)}", json=single).status_code == 200
+
+    person = project.person("u")
+    assert person is not None
+    assert abs(datetime.fromisoformat(person["created_at"]) - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_a_beacon_is_answered_with_nothing(project: ProjectClient) -> None:
+    response = project.http.post("/e/?beacon=1", json={**event("a", "u"), "api_key": project.token})
+
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_engage_without_a_name_is_an_identify(project: ProjectClient) -> None:
+    body = {"token": project.token, "distinct_id": "user", "properties": {"$anon_distinct_id": "anon"}}
+
+    assert project.http.post("/engage/", json=body).status_code == 200
+
+    person = project.person("anon")
+    assert person is not None
+    assert person["is_identified"] is True
