@@ -19,7 +19,7 @@ from core.services.capture import capture
 logger = logging.getLogger(__name__)
 
 #: Exactly this, and exactly 200: SDKs send again after anything else.
-_ACCEPTED = dumps({"status": 1})
+ACCEPTED = dumps({"status": 1})
 #: Paths of old SDKs, whose body may be base64 without saying so.
 _UNWRAPS_BASE64 = frozenset(["e", "capture", "track", "engage"])
 #: A body that is too large is read to here before it is refused, so that the client sees the answer and not a
@@ -34,7 +34,7 @@ def capture_view(request: HttpRequest) -> HttpResponse:
         return for_browsers(request, HttpResponse())
     try:
         _capture(request)
-        response = HttpResponse(_ACCEPTED, content_type="application/json")
+        response = HttpResponse(ACCEPTED, content_type="application/json")
         if request.GET.get("beacon") == "1":
             response = HttpResponse(status=204)
     except Exception as error:
@@ -46,7 +46,7 @@ def _capture(request: HttpRequest) -> None:
     received = timezone.now()
     path = request.path.strip("/")
     body = decode(
-        _payload(request), largest=settings.CAPTURE_MAX_INFLATED, may_be_base64=path in _UNWRAPS_BASE64
+        read_payload(request), largest=settings.CAPTURE_MAX_INFLATED, may_be_base64=path in _UNWRAPS_BASE64
     )
     captured = read_request(
         body, sent_at=request.GET.get("_"), default_name="$identify" if path == "engage" else None
@@ -63,7 +63,8 @@ def project_of_token(token: str) -> int:
     return project_id
 
 
-def _payload(request: HttpRequest) -> bytes:
+def read_payload(request: HttpRequest) -> bytes:
+    """What the client sends, forms and URLs unwrapped. Raises ``PayloadTooLarge`` or ``UnreadableBody``."""
     if request.method == "GET":
         return wrapped_data(request.GET.get("data", ""))
     body = read_body(cast(WSGIRequest, request))

@@ -53,7 +53,7 @@ def read_request(body: Any, *, sent_at: Any = None, default_name: str | None = N
     disagree.
     """
     if isinstance(body, dict) and "batch" in body:
-        events, token = body["batch"], _token_in(body)
+        events, token = body["batch"], token_in(body)
         if not isinstance(events, list):
             raise InvalidEvent("batch must be a list of events.", attr="batch")
     elif isinstance(body, dict | list):
@@ -69,7 +69,7 @@ def read_request(body: Any, *, sent_at: Any = None, default_name: str | None = N
         events = [{"event": default_name, **event} for event in events]
     in_body = body.get("sent_at") if isinstance(body, dict) else None
     return CaptureRequest(
-        _checked_token(token or _agreed_token(events)),
+        checked_token(token or _agreed_token(events)),
         events,
         _sent_at(sent_at if in_body is None else in_body),
     )
@@ -85,7 +85,8 @@ def read_events(request: CaptureRequest, *, received: datetime) -> list[Event]:
     ]
 
 
-def _token_in(holder: Mapping[str, Any]) -> str | None:
+def token_in(holder: Mapping[str, Any]) -> str | None:
+    """The token that stands in an object under one of its names."""
     for key in _TOKEN_KEYS:
         if holder.get(key):
             return str(holder[key])
@@ -93,7 +94,7 @@ def _token_in(holder: Mapping[str, Any]) -> str | None:
 
 
 def _agreed_token(events: list[dict[str, Any]]) -> str:
-    tokens = {token for event in events if (token := _token_of(event)) is not None}
+    tokens = {token for event in events if (token := token_of(event)) is not None}
     if not tokens:
         raise InvalidToken("The request holds no project token: send it as api_key.")
     if len(tokens) > 1:
@@ -101,12 +102,13 @@ def _agreed_token(events: list[dict[str, Any]]) -> str:
     return tokens.pop()
 
 
-def _token_of(event: Mapping[str, Any]) -> str | None:
+def token_of(event: Mapping[str, Any]) -> str | None:
     properties = event.get("properties")
-    return _token_in(event) or (_token_in(properties) if isinstance(properties, dict) else None)
+    return token_in(event) or (token_in(properties) if isinstance(properties, dict) else None)
 
 
-def _checked_token(token: str) -> str:
+def checked_token(token: str) -> str:
+    """``token`` without white space around it. Raises ``InvalidToken`` for what no project token looks like."""
     token = token.strip()
     if not token or not token.isascii() or len(token) > 64 or "\0" in token:
         raise InvalidToken("The project token is ill-formed.")
