@@ -40,7 +40,9 @@ def query(
     if "{project_id:Int64}" not in sql:
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
-    return _rows(partial(_client().query, sql, parameters=bound, settings=dict(settings or {})))
+    return _rows(
+        partial(_client(ANSWER_PATIENCE).query, sql, parameters=bound, settings=dict(settings or {}))
+    )
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
@@ -88,22 +90,28 @@ _INSERT_SETTINGS: dict[str, str | int] = {
 }
 
 
-def _client() -> Client:
+#: Seconds after which a ClickHouse that says nothing counts as away: for questions that somebody waits for (a query
+#: that is merely long is stopped before, by its own limit), and for everything else.
+ANSWER_PATIENCE = settings.INSIGHTS_WAIT + 5
+PATIENCE = 300
+
+
+def _client(patience: int = PATIENCE) -> Client:
     """One client a thread: clients are not made for sharing, their connections are kept."""
-    client: Client | None = getattr(_thread, "client", None)
-    if client is None:
-        client = _thread.client = _call(_connect)
-    return client
+    clients: dict[int, Client] = _thread.__dict__.setdefault("clients", {})
+    if patience not in clients:
+        clients[patience] = _call(partial(_connect, patience))
+    return clients[patience]
 
 
-def _connect() -> Client:
+def _connect(patience: int) -> Client:
     target: dict[str, Any] = dict(settings.CLICKHOUSE)
     database = target.pop("database")
     client = clickhouse_connect.get_client(
         **target,
         compress=False,
         connect_timeout=5,
-        send_receive_timeout=300,
+        send_receive_timeout=patience,
         autogenerate_session_id=False,
         query_retries=0,
         tz_mode="aware",

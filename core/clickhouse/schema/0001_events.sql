@@ -2,7 +2,8 @@
 -- person_distinct_id_overrides says where its distinct id points now.
 --
 -- The order puts the events of a day and a name together, which is what every insight reads. Two rows that agree in the whole
--- key are the same event sent twice; merges keep one.
+-- key are the same event sent twice; merges keep one. toDate32, because toDate begins in 1970 and wraps before: the index would
+-- hide older events.
 --
 -- `properties` holds the text form of each top-level value under an escaped path (core.clickhouse.escape). `typed_keys` lists the
 -- paths whose value was not a string: their text is compact JSON, so what was sent can be rebuilt with its types.
@@ -23,7 +24,7 @@ CREATE TABLE IF NOT EXISTS events (
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(timestamp)
-ORDER BY (project_id, toDate(timestamp), event, cityHash64(distinct_id), uuid)
+ORDER BY (project_id, toDate32(timestamp), event, cityHash64(distinct_id), uuid)
 SETTINGS
     enable_block_number_column = 1,
     enable_block_offset_column = 1,
