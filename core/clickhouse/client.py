@@ -13,7 +13,7 @@ from typing import Any
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
-from django.conf import settings
+from django.conf import settings as django_settings
 
 from core.exceptions import ClickHouseRefused, ClickHouseUnavailable, QueryTooHeavy
 
@@ -40,9 +40,8 @@ def query(
     if "{project_id:Int64}" not in sql:
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
-    return _rows(
-        partial(_client(ANSWER_PATIENCE).query, sql, parameters=bound, settings=dict(settings or {}))
-    )
+    client = _client(django_settings.INSIGHTS_WAIT + GRACE)
+    return _rows(partial(client.query, sql, parameters=bound, settings=dict(settings or {})))
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
@@ -90,10 +89,10 @@ _INSERT_SETTINGS: dict[str, str | int] = {
 }
 
 
-#: Seconds after which a ClickHouse that says nothing counts as away: for questions that somebody waits for (a query
-#: that is merely long is stopped before, by its own limit), and for everything else.
-ANSWER_PATIENCE = settings.INSIGHTS_WAIT + 5
+#: Seconds after which a ClickHouse that says nothing counts as away. A question that somebody waits for has less: the
+#: longest wait and this much more; one that is merely long is stopped before, by its own limit.
 PATIENCE = 300
+GRACE = 5
 
 
 def _client(patience: int = PATIENCE) -> Client:
@@ -105,7 +104,7 @@ def _client(patience: int = PATIENCE) -> Client:
 
 
 def _connect(patience: int) -> Client:
-    target: dict[str, Any] = dict(settings.CLICKHOUSE)
+    target: dict[str, Any] = dict(django_settings.CLICKHOUSE)
     database = target.pop("database")
     client = clickhouse_connect.get_client(
         **target,
