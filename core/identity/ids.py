@@ -13,6 +13,8 @@ DISTINCT_ID_LENGTH = 200
 #: Code points of an id that may take part in a merge: the width of the column.
 MERGEABLE_LENGTH = 400
 
+_BROKEN = frozenset("\0\ufffd")
+
 #: Ids that clients send when they do not know who it is; compared without regard to case.
 _NOBODY_ANY_CASE = frozenset(
     [
@@ -44,7 +46,8 @@ def split_uuid(project_id: int, distinct_id: str) -> uuid.UUID:
 
 def can_merge(distinct_id: str) -> bool:
     """Whether the id names somebody: an id that half of all visitors share would merge them into one person."""
-    if not distinct_id.strip() or len(distinct_id) > MERGEABLE_LENGTH or "\0" in distinct_id:
+    # A NUL has become U+FFFD when a request was read.
+    if not distinct_id.strip() or len(distinct_id) > MERGEABLE_LENGTH or not _BROKEN.isdisjoint(distinct_id):
         return False
     bare = distinct_id
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\"":

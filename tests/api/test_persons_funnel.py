@@ -252,3 +252,20 @@ def test_a_broken_body_is_400_and_a_form_415(project: ProjectClient) -> None:
 
     assert (broken.status_code, broken.json()["code"]) == (400, "parse_error")
     assert (form.status_code, form.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_an_event_sent_again_counts_once(project: ProjectClient) -> None:
+    """An SDK repeats a request whose answer got lost, uuids and all; hours later, the first one is delivered long ago."""
+    look = event("looked", "ada", timestamp=ago(2))
+    twice = json.dumps([{"id": "looked", "order": 0}, {"id": "looked", "order": 1}])
+    for _ in range(3):
+        project.capture(look)
+        settle()
+
+    assert names(get(project, events=twice, funnel_step=1)) == {"ada"}
+    assert names(get(project, events=twice, funnel_step=2)) == set()
+
+    project.capture(event("looked", "ada", timestamp=ago(1)))
+    settle()
+
+    assert names(get(project, events=twice, funnel_step=2)) == {"ada"}

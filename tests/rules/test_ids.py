@@ -24,7 +24,7 @@ def test_a_split_creator_has_a_uuid_of_its_own() -> None:
 @pytest.mark.parametrize(
     "distinct_id",
     ["", "  ", "anonymous", "GUEST", "Undefined", "TRUE", "[object Object]", "NaN", "None", "none", "null",
-     "0", "'null'", '"Guest"', "a\0b", "x" * 401],
+     "0", "'null'", '"Guest"', "a\0b", "a\ufffdb", "x" * 401],
 )  # fmt: skip
 def test_ids_of_nobody_do_not_merge(distinct_id: str) -> None:
     assert not can_merge(distinct_id)
