@@ -255,7 +255,7 @@ def test_a_broken_body_is_400_and_a_form_415(project: ProjectClient) -> None:
 
 
 def test_an_event_sent_again_counts_once(project: ProjectClient) -> None:
-    """An SDK repeats a request whose answer got lost, uuids and all; hours later, the first one is delivered long ago."""
+    """An SDK repeats a request whose answer got lost, uuids and all, perhaps when the first is long delivered."""
     look = event("looked", "ada", timestamp=ago(2))
     twice = json.dumps([{"id": "looked", "order": 0}, {"id": "looked", "order": 1}])
     for _ in range(3):
