@@ -99,7 +99,7 @@ def test_the_window_is_inclusive_and_counts_from_the_first_step(project: Project
         event("ordered", "ada", timestamp="2026-01-01T01:00:00Z"),
     )
     settle()
-    dates = {"date_from": "2026-01-01", "date_to": "2026-01-02", "funnel_step": 3}
+    dates: dict[str, Any] = {"date_from": "2026-01-01", "date_to": "2026-01-02", "funnel_step": 3}
 
     assert names(get(project, **dates, funnel_window_interval=60, funnel_window_interval_unit="minute")) == {
         "ada"
