@@ -44,6 +44,11 @@ def start_and_look(folder: DataFolder) -> tuple[int, int]:
         return psutil.Process(pid).uids().effective, capabilities(pid)
 
 
+def copy_program(packages: Path) -> None:
+    for part in (postgres.PROGRAM, postgres.LIBRARIES):
+        shutil.copytree(postgres.site_packages() / part, packages / part, symlinks=True)
+
+
 @root_on_linux
 def test_in_a_private_folder_it_may_pass_folders_and_nothing_else(tmp_path: Path) -> None:
     private = tmp_path / "private"
@@ -58,7 +63,11 @@ def test_in_a_private_folder_it_may_pass_folders_and_nothing_else(tmp_path: Path
 
 
 @root_on_linux
-def test_in_an_open_folder_it_may_nothing(open_folder: Path) -> None:
+def test_in_an_open_folder_it_may_nothing(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The program's own folder can be private, for instance when this is a clone in a home folder.
+    copy_program(open_folder)
+    monkeypatch.setattr(postgres, "site_packages", lambda: open_folder)
+
     user, allowed = start_and_look(DataFolder(open_folder / "data"))
 
     assert user != 0
@@ -72,8 +81,7 @@ def test_a_program_below_a_private_folder_runs(
 ) -> None:
     packages = tmp_path / "private"
     packages.mkdir(mode=0o700)
-    for part in (postgres.PROGRAM, postgres.LIBRARIES):
-        shutil.copytree(postgres.site_packages() / part, packages / part, symlinks=True)
+    copy_program(packages)
     if not others_may_run:
         for path in packages.rglob("*"):
             path.chmod(path.stat().st_mode & 0o700)
