@@ -11,7 +11,15 @@ from django.urls import URLPattern, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from core.api.capture import capture_view
-from core.api.flags import FlagDefinitions, flags, recordings, remote_config, remote_config_script
+from core.api.capture_v1 import capture_v1_view
+from core.api.flags import (
+    FlagDefinitions,
+    flags,
+    recordings,
+    remote_config,
+    remote_config_script,
+    surveys_script,
+)
 from core.api.health import health
 from core.api.persons.viewset import PersonViewSet
 from insights.api.funnel import FunnelViewSet
@@ -41,6 +49,7 @@ urlpatterns = [
     route("track", capture_view),
     route("engage", capture_view),
     route("i/v0/ai/batch", capture_view),
+    route("i/v1/analytics/events", capture_v1_view),
     # what SDKs ask besides
     route("flags", flags),
     route("decide", flags),
@@ -48,6 +57,7 @@ urlpatterns = [
     route("api/feature_flag/local_evaluation", FlagDefinitions.as_view()),
     route(r"array/(?P<token>[^/]+)/config", remote_config),
     route(r"array/(?P<token>[^/]+)/config\.js", remote_config_script),
+    route(r"static/(?:[^/]+/)?surveys\.js", surveys_script),
     route("s", recordings),
     # persons; fixed names come before {id}
     *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),

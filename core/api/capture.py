@@ -67,20 +67,23 @@ def read_payload(request: HttpRequest) -> bytes:
     """What the client sends, forms and URLs unwrapped. Raises ``PayloadTooLarge`` or ``UnreadableBody``."""
     if request.method == "GET":
         return wrapped_data(request.GET.get("data", ""))
-    body = read_body(cast(WSGIRequest, request))
+    body = read_body(cast(WSGIRequest, request), largest=settings.CAPTURE_MAX_BODY)
     form = form_data(body)
     return body if form is None else form
 
 
-def read_body(request: WSGIRequest) -> bytes:
-    """The body, also when it comes in chunks without a length, which Django would take for empty."""
+def read_body(request: WSGIRequest, *, largest: int) -> bytes:
+    """The body, also when it comes in chunks without a length, which Django would take for empty.
+
+    Raises ``PayloadTooLarge`` past ``largest`` bytes.
+    """
     stream = request.environ["wsgi.input"]
     body = bytearray()
     while chunk := stream.read(_CHUNK):
         body += chunk
-        if len(body) > settings.CAPTURE_MAX_BODY:
+        if len(body) > largest:
             _drain(stream)
-            raise PayloadTooLarge(f"The body is larger than {settings.CAPTURE_MAX_BODY} bytes.")
+            raise PayloadTooLarge(f"The body is larger than {largest} bytes.")
     return bytes(body)
 
 

@@ -62,6 +62,14 @@ def remote_config_script(request: HttpRequest, token: str) -> HttpResponse:
     return _public(request, lambda _: _for_project(token, script.encode(), "application/javascript"))
 
 
+def surveys_script(request: HttpRequest) -> HttpResponse:
+    """posthog-js loads this from every page, also where there are no surveys, and reports an error without it."""
+    script = b"(window.__PosthogExtensions__ = window.__PosthogExtensions__ || {}).generateSurveys = function () {};"
+    response = HttpResponse(script, content_type="application/javascript")
+    response["Cache-Control"] = "public, max-age=86400"
+    return for_browsers(request, response)
+
+
 def _for_project(token: str, content: bytes, content_type: str) -> HttpResponse:
     project_of_token(checked_token(token))
     return HttpResponse(content, content_type=content_type)

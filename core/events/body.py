@@ -14,7 +14,10 @@ import orjson
 
 from core.exceptions import PayloadTooLarge, RequestError
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+#: Compressed parts that a body may consist of. What follows a part is copied before it is read, so a body of nothing
+#: but empty parts would keep a worker busy for minutes.
+MOST_MEMBERS = 100
 _NUL_ESCAPE = b"\\u0000"
 _FORM = b"data="
 #: Standard and URL-safe alphabet; a plus sign that travelled in a URL is a blank.
@@ -74,16 +77,23 @@ def from_base64(text: bytes) -> bytes:
 
 
 def _inflated(body: bytes, *, largest: int) -> bytes:
-    body = _inflate(body, largest=largest) if body[:2] == _GZIP else body
+    body = inflate_gzip(body, largest=largest) if body[:2] == GZIP else body
     if len(body) > largest:
         raise PayloadTooLarge(f"The body is larger than {largest} bytes.")
     return body
 
 
-def _inflate(body: bytes, *, largest: int) -> bytes:
-    """The content of a gzip body, of all its members; stops as soon as it passes ``largest`` bytes."""
+def inflate_gzip(body: bytes, *, largest: int) -> bytes:
+    """The content of a gzip body, of all its members; stops as soon as it passes ``largest`` bytes.
+
+    Raises ``UnreadableBody`` or ``PayloadTooLarge``.
+    """
     inflated = bytearray()
-    while body[:2] == _GZIP:
+    members = 0
+    while body[:2] == GZIP:
+        members += 1
+        if members > MOST_MEMBERS:
+            raise UnreadableBody(f"The gzip body has more than {MOST_MEMBERS} members.")
         member = zlib.decompressobj(wbits=31)
         try:
             inflated += member.decompress(body, largest - len(inflated) + 1)

@@ -80,7 +80,7 @@ def read_events(request: CaptureRequest, *, received: datetime) -> list[Event]:
     if all(raw.get("event") == "$performance_event" for raw in request.raw_events):
         raise InvalidEvent("The request holds nothing but performance events.")
     return [
-        _read_event(raw, index=index, sent_at=request.sent_at, received=received)
+        read_event(raw, index=index, sent_at=request.sent_at, received=received)
         for index, raw in enumerate(request.raw_events)
     ]
 
@@ -124,7 +124,8 @@ def _sent_at(value: Any) -> datetime | None:
         return None
 
 
-def _read_event(raw: Mapping[str, Any], *, index: int, sent_at: datetime | None, received: datetime) -> Event:
+def read_event(raw: Mapping[str, Any], *, index: int, sent_at: datetime | None, received: datetime) -> Event:
+    """The checked event. ``index`` is its place in the request, for the message. Raises ``InvalidEvent``."""
     name = raw.get("event")
     if not isinstance(name, str) or not name:
         raise InvalidEvent("An event needs a name: send it as event.", attr=f"batch__{index}__event")
@@ -179,7 +180,7 @@ def _uuid(value: Any, index: int) -> UUID:
 def _distinct_id(raw: Mapping[str, Any], properties: Mapping[str, Any], index: int) -> str:
     for value in (raw.get("distinct_id"), raw.get("$distinct_id"), properties.get("distinct_id")):
         if value is not None:
-            text = _as_text(value)
+            text = as_text(value)
             if text.strip():
                 return text[:DISTINCT_ID_LENGTH]
     raise InvalidEvent("An event needs a distinct_id.", attr=f"batch__{index}__distinct_id")
@@ -192,8 +193,9 @@ def _other_id(name: str, properties: Mapping[str, Any]) -> str | None:
     value = properties[key]
     if name != "$identify" and not value:
         return None
-    return _as_text(value)
+    return as_text(value)
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A string as it is, everything else as its JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
