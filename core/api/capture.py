@@ -5,6 +5,7 @@ from typing import IO, cast
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -13,7 +14,6 @@ from core.events.body import decode, form_data, wrapped_data
 from core.events.read import InvalidToken, read_events, read_request
 from core.exceptions import PayloadTooLarge
 from core.json import dumps
-from core.models import Project
 from core.services.capture import capture
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,12 @@ def _capture(request: HttpRequest) -> None:
 
 def project_of_token(token: str) -> int:
     """The id of the project. Raises ``InvalidToken`` for a token of no project."""
-    project_id = Project.objects.filter(api_token=token).values_list("id", flat=True).first()
-    if project_id is None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM core_project WHERE api_token = %s", [token])
+        row = cursor.fetchone()
+    if row is None:
         raise InvalidToken("The project token is unknown.")
-    return project_id
+    return int(row[0])
 
 
 def read_payload(request: HttpRequest) -> bytes:

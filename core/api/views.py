@@ -8,7 +8,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from core.auth.access import project_for
-from core.models import PersonalAPIKey, Project
+from core.auth.authentication import Caller
+from core.models import Project
 
 
 class ProjectViewSet(ViewSet):
@@ -25,8 +26,8 @@ class ProjectViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
         if self.action is None:
             raise MethodNotAllowed(request.method or "")
-        key = cast(PersonalAPIKey, request.auth)
-        self.project = project_for(key, kwargs["project_id"], self.scopes[self.action])
+        caller = cast(Caller, request.auth)
+        self.project = project_for(caller, kwargs["project_id"], self.scopes[self.action])
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Answers under the old spelling of a path say where the new one is."""

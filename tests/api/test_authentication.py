@@ -101,7 +101,9 @@ def test_a_key_limited_to_projects_reaches_no_other(project: ProjectClient) -> N
     )
 
 
-@pytest.mark.parametrize("name", ["0", "99999999999", "9" * 40, "x", "-1", "@other", "1.0", "٣"])
+@pytest.mark.parametrize(
+    "name", ["0", "99999999999", "9" * 40, "9" * 19, "9" * 5000, "x", "-1", "@other", "1.0", "٣"]
+)
 def test_a_project_that_does_not_exist_is_404(project: ProjectClient, name: str) -> None:
     assert refusal(project.get(f"/api/projects/{name}/persons/")) == (
         404, "invalid_request", "not_found", "Project not found.",
