@@ -10,8 +10,6 @@ import http.client
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -31,7 +29,7 @@ KNOWN = 5_000
 
 def run() -> Iterator[Result]:
     with temporary_stack() as stack:
-        project = _command(stack, "create-project", "--name", "bench", "--json")
+        project = json.loads(stack.command("create-project", "--name", "bench", "--json"))
         token = project["api_token"]
         known = [f"known-{number}" for number in range(KNOWN)]
         _send(stack, [_body(token, known[start : start + BATCH]) for start in range(0, KNOWN, BATCH)])
@@ -50,7 +48,7 @@ def run() -> Iterator[Result]:
             yield Result(f"capture, {name}", rate, "events/s", "" if name == "without profile" else "4,000")
             yield Result(f"of the floor, {name}", rate / floor, "ratio")
             started = time.perf_counter()
-            _drain(stack)
+            stack.command("drain")
             yield Result(f"then until all can be queried, {name}", time.perf_counter() - started, "s")
 
 
@@ -156,13 +154,3 @@ def _floor(stack: Stack, project_id: int) -> float:
         seconds = time.perf_counter() - started
         cursor.execute("DROP TABLE floor")
     return len(lines) / seconds
-
-
-def _command(stack: Stack, *arguments: str) -> Any:
-    command = [sys.executable, "-m", "persons_api", *arguments, "--data-dir", str(stack.folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def _drain(stack: Stack) -> None:
-    command = [sys.executable, "-m", "persons_api", "drain", "--data-dir", str(stack.folder)]
-    subprocess.run(command, check=True, capture_output=True)

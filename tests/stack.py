@@ -53,6 +53,11 @@ class Stack:
         """The process id of each child by its name."""
         return {record.name: record.pid for record in self.state().processes}
 
+    def command(self, *arguments: str) -> str:
+        """What ``persons-api`` prints for this stack; it must succeed."""
+        whole = [sys.executable, "-m", "persons_api", *arguments, "--data-dir", str(self.folder)]
+        return subprocess.run(whole, check=True, capture_output=True, text=True).stdout
+
     def stop(self) -> int:
         """Ask it to stop; its exit status."""
         assert self.process is not None

@@ -1,6 +1,5 @@
 """``/batch/`` and its older names: events come in. See ``core.events`` for what a body may be."""
 
-import logging
 from typing import IO, cast
 
 from django.conf import settings
@@ -15,8 +14,6 @@ from core.events.read import InvalidToken, read_events, read_request
 from core.exceptions import PayloadTooLarge
 from core.json import dumps
 from core.services.capture import capture
-
-logger = logging.getLogger(__name__)
 
 #: Exactly this, and exactly 200: SDKs send again after anything else.
 ACCEPTED = dumps({"status": 1})

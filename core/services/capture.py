@@ -284,7 +284,9 @@ _UPDATE_PERSONS = """
 UPDATE core_person AS p
 SET properties = coalesce(new.properties, p.properties),
     is_identified = new.is_identified, version = new.version,
-    created_at = new.created_at, last_seen_at = new.last_seen_at
+    created_at = new.created_at,
+    -- Being seen changes no version, so another request may have seen the person later.
+    last_seen_at = greatest(p.last_seen_at, new.last_seen_at)
 FROM json_to_recordset(%s) AS new (
     id bigint, properties jsonb, is_identified boolean, version bigint, created_at timestamptz, last_seen_at timestamptz
 )

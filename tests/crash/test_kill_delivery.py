@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -55,11 +53,6 @@ class Sender:
             return False
 
 
-def run_cli(stack: Stack, *arguments: str) -> str:
-    command = [sys.executable, "-m", "persons_api", *arguments, "--data-dir", str(stack.folder)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def clickhouse(stack: Stack) -> Client:
     state = stack.state()
     return clickhouse_connect.get_client(
@@ -108,7 +101,7 @@ BEHIND_THE_BUFFER = ("delivery", "clickhouse")
 
 @pytest.mark.parametrize("victim", ["delivery", "clickhouse", "web", "postgres", "supervisor"])
 def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: str) -> None:
-    token = json.loads(run_cli(stack, "create-project", "--name", "crash", "--json"))["api_token"]
+    token = json.loads(stack.command("create-project", "--name", "crash", "--json"))["api_token"]
     clickhouse(stack).command("SYSTEM STOP MERGES events")
     sender = Sender(stack.url, token)
     sending = threading.Thread(target=sender.run)
@@ -124,7 +117,7 @@ def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: s
         kill_child(stack, victim)
         sending.join()
 
-    run_cli(stack, "drain", "--timeout", str(PATIENCE))
+    stack.command("drain", "--timeout", str(PATIENCE))
     found = stored(stack)
     assert set(sender.accepted) <= found.keys()
     assert set(found.values()) == {1}

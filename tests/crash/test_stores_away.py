@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,17 +29,13 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def run_cli(stack: Stack, *arguments: str) -> Any:
-    command = [sys.executable, "-m", "persons_api", *arguments, "--json", "--data-dir", str(stack.folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
 class Client:
     """A project of the stack that is about to lose a part."""
 
     def __init__(self, stack: Stack) -> None:
-        project = run_cli(stack, "create-project", "--name", "away")
-        key = run_cli(stack, "create-key", "--label", "away", "--scopes", "person:read")["key"]
+        project = json.loads(stack.command("create-project", "--name", "away", "--json"))
+        made = stack.command("create-key", "--label", "away", "--scopes", "person:read", "--json")
+        key = json.loads(made)["key"]
         self.token = project["api_token"]
         self.persons = f"/api/projects/{project['id']}/persons/"
         self.http = httpx.Client(base_url=stack.url, headers=bearer(key), timeout=60)
