@@ -21,6 +21,7 @@ from core.api.flags import (
     surveys_script,
 )
 from core.api.health import health
+from core.api.persons.split import SplitViewSet
 from core.api.persons.viewset import PersonViewSet
 from insights.api.funnel import FunnelViewSet
 
@@ -62,7 +63,8 @@ urlpatterns = [
     # persons; fixed names come before {id}
     *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
     *project_route("persons", PersonViewSet.as_view({"get": "list"})),
-    *project_route("persons/(?P<id>[^/]+)", PersonViewSet.as_view({"get": "retrieve"})),
+    *project_route("persons/(?P<id>[^/]+)", PersonViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    *project_route("persons/(?P<id>[^/]+)/split", SplitViewSet.as_view({"post": "create"})),
     # the document and two ways to read it
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),

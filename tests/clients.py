@@ -47,6 +47,12 @@ class ProjectClient:
     def get(self, url: str, *, key: str | None = None, **params: Any) -> httpx.Response:
         return self.http.get(url, params=params or None, headers=bearer(key or self.key))
 
+    def post(self, url: str, body: object = None, *, key: str | None = None) -> httpx.Response:
+        return self.http.post(url, json=body, headers=bearer(key or self.key))
+
+    def delete(self, url: str, *, key: str | None = None, **params: Any) -> httpx.Response:
+        return self.http.delete(url, params=params or None, headers=bearer(key or self.key))
+
     def person(self, distinct_id: str) -> dict[str, Any] | None:
         """The list row of the person with this distinct id."""
         results = self.get(self.persons_url, distinct_id=distinct_id).json()["results"]

@@ -16,18 +16,19 @@ class ProjectViewSet(ViewSet):
     """Base of every route below ``/api/projects/{project_id}/``.
 
     ``scopes`` names what each action demands; an action without an entry takes no keys at all. When an action
-    runs, ``self.project`` is the project of the path and the key may do the action there.
+    runs, ``self.project`` is the project of the path, ``self.caller`` the key, and it may do the action there.
     """
 
     scopes: ClassVar[dict[str, tuple[str, ...]]] = {}
     project: Project
+    caller: Caller
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if self.action is None:
             raise MethodNotAllowed(request.method or "")
-        caller = cast(Caller, request.auth)
-        self.project = project_for(caller, kwargs["project_id"], self.scopes[self.action])
+        self.caller = cast(Caller, request.auth)
+        self.project = project_for(self.caller, kwargs["project_id"], self.scopes[self.action])
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Answers under the old spelling of a path say where the new one is."""

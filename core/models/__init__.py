@@ -1,14 +1,25 @@
 """The tables of PostgreSQL, one concept a module."""
 
+from core.models.activity import ActivityEntry
+from core.models.cohort import Cohort, CohortMember
+from core.models.event_import import EventImport
+from core.models.group import Group, GroupType
 from core.models.key import PersonalAPIKey
 from core.models.outbox import DeliveryBatch, EventBuffer, Outbox, Undeliverable
-from core.models.person import Person, PersonDistinctId, PersonTombstone
+from core.models.person import DistinctIdTombstone, Person, PersonDistinctId, PersonTombstone
 from core.models.project import Membership, Organization, Project
 from core.models.user import User
 
 __all__ = [
+    "ActivityEntry",
+    "Cohort",
+    "CohortMember",
     "DeliveryBatch",
+    "DistinctIdTombstone",
     "EventBuffer",
+    "EventImport",
+    "Group",
+    "GroupType",
     "Membership",
     "Organization",
     "Outbox",

@@ -34,6 +34,7 @@ class Outbox(models.Model):
     class Target(models.TextChoices):
         PERSON = "person"
         OVERRIDE = "person_distinct_id_overrides"
+        GROUP = "groups"
 
     id = models.BigAutoField(primary_key=True)
     project = models.ForeignKey(

@@ -62,6 +62,9 @@ class PersonDistinctId(models.Model):
     distinct_id = models.CharField(max_length=400)
     #: 0 for the id that made its person; above 0 the id may have had another person before.
     version = models.BigIntegerField(default=0)
+    #: Up to this version events say it themselves, and ClickHouse need not keep an override
+    #: (``core.clickhouse.squash``).
+    squashed_version = models.BigIntegerField(db_default=0)
 
     objects = ProjectManager["PersonDistinctId"]()
 
@@ -89,3 +92,25 @@ class PersonTombstone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uuid} at {self.version}"
+
+
+class DistinctIdTombstone(models.Model):
+    """The version at which a distinct id was deleted together with its person: whoever attaches it again starts
+    above it. Only for ids that had an override; the id itself is not kept.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    project = models.ForeignKey("core.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
+    #: The first 16 bytes of the SHA-256 of the id.
+    digest = models.BinaryField(max_length=16)
+    version = models.BigIntegerField()
+
+    objects = ProjectManager["DistinctIdTombstone"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "digest"], name="one_tombstone_a_distinct_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"a distinct id at {self.version}"

@@ -61,15 +61,17 @@ def person_line(
     )
 
 
-def override_line(*, project_id: int, distinct_id: str, person_uuid: UUID, version: int) -> str:
-    """A row of ``person_distinct_id_overrides``."""
+def override_line(
+    *, project_id: int, distinct_id: str, person_uuid: UUID, version: int, is_deleted: bool = False
+) -> str:
+    """A row of ``person_distinct_id_overrides``. A deleted one says that the id points nowhere now."""
     return _line(
         {
             "project_id": project_id,
             "distinct_id": distinct_id,
             "person_id": person_uuid,
             "version": version,
-            "is_deleted": 0,
+            "is_deleted": int(is_deleted),
         }
     )
 

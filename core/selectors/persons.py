@@ -125,6 +125,18 @@ def get_person(project: Project, key: UUID | int) -> dict[str, Any] | None:
     return full_person(project, persons[0]) if persons else None
 
 
+_UUID = "SELECT uuid FROM core_person WHERE project_id = %s AND {column} = %s"
+
+
+def person_uuid_of(project: Project, key: UUID | int) -> UUID | None:
+    """The uuid of the person with this uuid or pk; null when the project has none."""
+    column = "uuid" if isinstance(key, UUID) else "id"
+    with connection.cursor() as cursor:
+        cursor.execute(_UUID.format(column=column), [project.pk, key])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def full_person(project: Project, person: PersonRow) -> dict[str, Any]:
     """The shape of a single person: ``id`` is the pk, made-up distinct ids come last."""
     return {

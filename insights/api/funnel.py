@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pages import page_links
+from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
-from core.api.persons.viewset import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
 from core.json import iso
 from insights.api.serializers import (

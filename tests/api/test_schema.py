@@ -18,9 +18,12 @@ def test_the_document_lists_the_routes_with_their_scopes(project: ProjectClient)
         for operation in methods.values()
     }
     read = [{"PersonalAPIKeyAuth": ["person:read"]}]
+    write = [{"PersonalAPIKeyAuth": ["person:write"]}]
     assert operations == {
         "persons_list": ("/api/projects/{project_id}/persons/", read),
         "persons_retrieve": ("/api/projects/{project_id}/persons/{id}/", read),
+        "persons_destroy": ("/api/projects/{project_id}/persons/{id}/", write),
+        "persons_split_create": ("/api/projects/{project_id}/persons/{id}/split/", write),
         "persons_funnel_retrieve": ("/api/projects/{project_id}/persons/funnel/", read),
         "persons_funnel_create": ("/api/projects/{project_id}/persons/funnel/", read),
     }

@@ -46,3 +46,26 @@ class ErrorSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     detail = serializers.CharField()
     attr = serializers.CharField(allow_null=True, help_text="The field to blame, if there is one.")
+
+
+class SuccessSerializer(serializers.Serializer[object]):
+    """It is done."""
+
+    success = serializers.BooleanField()
+
+
+class PersonSplitRequestSerializer(serializers.Serializer[object]):
+    """Which distinct ids move away. Give one of the two fields, or none: then all but the oldest id move."""
+
+    main_distinct_id = serializers.CharField(
+        required=False, allow_null=True, help_text="The id that stays; every other one moves."
+    )
+    distinct_ids_to_split = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="The ids that move; every other one stays."
+    )
+
+
+class PersonSplitResponseSerializer(serializers.Serializer[object]):
+    """The split is done."""
+
+    success = serializers.BooleanField()

@@ -2,32 +2,32 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pages import page_links
 from core.api.parameters import read_limit, read_offset, read_text
+from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
-from core.api.persons.serializers import ErrorSerializer, PersonPageSerializer, PersonRecordSerializer
+from core.api.persons.serializers import PersonPageSerializer, PersonRecordSerializer, SuccessSerializer
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
-from core.selectors.persons import PersonFilter, get_person, list_persons
+from core.selectors.persons import PersonFilter, get_person, list_persons, person_uuid_of
+from core.services.delete_persons import delete_persons
 
 PAGE = 100
 LARGEST_PAGE = 10_000
-
-PROJECT_ID = OpenApiParameter(
-    "project_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The project's id, or `@current`."
-)
-ERRORS = {400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer}
 
 
 class PersonViewSet(ProjectViewSet):
     """Persons of a project. They come into being by events, not by this API."""
 
-    scopes: ClassVar = {"list": ("person:read",), "retrieve": ("person:read",)}
+    scopes: ClassVar = {
+        "list": ("person:read",),
+        "retrieve": ("person:read",),
+        "destroy": ("person:write",),
+    }
 
     @extend_schema(
         operation_id="persons_list",
@@ -53,9 +53,7 @@ class PersonViewSet(ProjectViewSet):
         operation_id="persons_retrieve",
         parameters=[
             PROJECT_ID,
-            OpenApiParameter(
-                "id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The person's uuid or integer id."
-            ),
+            PERSON_ID,
         ],
         responses={200: PersonRecordSerializer, **ERRORS},
     )
@@ -65,3 +63,19 @@ class PersonViewSet(ProjectViewSet):
         if person is None:
             raise PersonNotFound
         return Response(person)
+
+    @extend_schema(
+        operation_id="persons_destroy",
+        parameters=[PROJECT_ID, PERSON_ID],
+        request=None,
+        responses={202: SuccessSerializer, **ERRORS},
+    )
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a person and all its distinct ids. Its events stay."""
+        uuid = person_uuid_of(self.project, read_person_id(kwargs["id"]))
+        deleted = uuid and delete_persons(
+            project_id=self.project.pk, uuids=[uuid], user_id=self.caller.user_id
+        )
+        if not deleted:
+            raise PersonNotFound
+        return Response({"success": True}, status=202)

@@ -1,0 +1,45 @@
+"""``POST …/persons/{id}/split/``: distinct ids move away, each to a person of its own."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.fields import Fields
+from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
+from core.api.persons.person_id import read_person_id
+from core.api.persons.serializers import PersonSplitRequestSerializer, PersonSplitResponseSerializer
+from core.api.views import ProjectViewSet
+from core.exceptions import InvalidInput
+from core.services.split_person import Keep, Move, split_person
+
+
+class SplitViewSet(ProjectViewSet):
+    """Split a person."""
+
+    scopes: ClassVar = {"create": ("person:write",)}
+
+    @extend_schema(
+        operation_id="persons_split_create",
+        parameters=[PROJECT_ID, PERSON_ID],
+        request=PersonSplitRequestSerializer,
+        responses={201: PersonSplitResponseSerializer, **ERRORS},
+    )
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Move distinct ids away, each to a new person with no properties. The person keeps everything else."""
+        key = read_person_id(kwargs["id"])
+        choice = _read_choice(Fields(request))
+        split_person(project_id=self.project.pk, key=key, choice=choice, user_id=self.caller.user_id)
+        return Response({"success": True}, status=201)
+
+
+def _read_choice(fields: Fields) -> Keep | Move:
+    keep, move = fields.text("main_distinct_id"), fields.texts("distinct_ids_to_split")
+    if move is None:
+        return Keep(keep)
+    if keep is not None:
+        raise InvalidInput("Give either main_distinct_id or distinct_ids_to_split, not both.")
+    if not move:
+        raise InvalidInput("This list may not be empty.", attr="distinct_ids_to_split")
+    return Move(move)

@@ -1,0 +1,52 @@
+"""One transaction about the persons of a project, tried again when another one was faster."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.utils import IntegrityError, OperationalError
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from core.outbox.wake import wake_delivery
+
+T = TypeVar("T")
+
+TRIES = 8
+_QUEUE_FROM = 2
+
+
+class Conflict(Exception):
+    """Another request changed the same persons meanwhile; read again."""
+
+
+def change_persons(project_id: int, work: Callable[[CursorWrapper], T]) -> T:
+    """Run ``work`` in one transaction and wake the delivery; what it returns. When it raises, nothing was
+    changed.
+
+    A ``Conflict``, a lost race for a unique value or a deadlock is rolled back and ``work`` runs again, at most
+    ``TRIES`` times. From the third try on the requests of a project queue up, so that the last try succeeds.
+    """
+    for attempt in range(TRIES):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                if attempt >= _QUEUE_FROM:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [project_id])
+                result = work(cursor)
+            break
+        except (Conflict, IntegrityError) as error:
+            _wait_or_give_up(attempt, error)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
+                raise
+            _wait_or_give_up(attempt, error)
+    wake_delivery()
+    return result
+
+
+def _wait_or_give_up(attempt: int, error: Exception) -> None:
+    if attempt == TRIES - 1:
+        raise error
+    time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, keeps no secret
