@@ -1,5 +1,6 @@
 """``/batch/`` and its older names: events come in. See ``core.events`` for what a body may be."""
 
+import time
 from typing import IO, cast
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from core.events.body import decode, form_data, wrapped_data
 from core.events.read import InvalidToken, read_events, read_request
 from core.exceptions import PayloadTooLarge
 from core.json import dumps
-from core.services.capture import capture
+from core.services.capture_together import capture_together
 
 #: Exactly this, and exactly 200: SDKs send again after anything else.
 ACCEPTED = dumps({"status": 1})
@@ -49,11 +50,24 @@ def _capture(request: HttpRequest) -> None:
         body, sent_at=request.GET.get("_"), default_name="$identify" if path == "engage" else None
     )
     events = read_events(captured, received=received)
-    capture(project_id=project_of_token(captured.token), events=events, received=received)
+    capture_together(project_id=project_of_token(captured.token), events=events, received=received)
+
+
+#: Seconds for which a token is known without asking again, so that not every event of a busy page costs a query.
+_TOKEN_KNOWN = 1.0
+_known_tokens: dict[str, tuple[int, float]] = {}
 
 
 def project_of_token(token: str) -> int:
     """The id of the project. Raises ``InvalidToken`` for a token of no project."""
+    project_id, until = _known_tokens.get(token, (0, 0.0))
+    if time.monotonic() >= until:
+        project_id = _look_up(token)
+        _known_tokens[token] = project_id, time.monotonic() + _TOKEN_KNOWN
+    return project_id
+
+
+def _look_up(token: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM core_project WHERE api_token = %s", [token])
         row = cursor.fetchone()

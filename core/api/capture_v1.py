@@ -17,7 +17,7 @@ from core.events.head_v1 import REQUEST_ID, read_head
 from core.events.read_v1 import Verdict, read_batch
 from core.exceptions import RequestError
 from core.json import dumps
-from core.services.capture import capture
+from core.services.capture_together import capture_together
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _captured(request: HttpRequest) -> HttpResponse:
     project_id = project_of_token(head.token)
     batch = read_batch(_decoded(body, head.encoding), head=head, received=received)
     if batch.events:
-        capture(project_id=project_id, events=batch.events, received=received)
+        capture_together(project_id=project_id, events=batch.events, received=received)
     return _json({"results": {uuid: _result(verdict) for uuid, verdict in batch.verdicts.items()}})
 
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
+from core.copy import copy_rows
+
 #: Project, distinct id, person uuid and line of an event.
 BufferRow = tuple[int, str, UUID, str]
 
@@ -14,15 +16,10 @@ _LINES = "COPY core_outbox (project_id, target, line) FROM STDIN"
 
 def append_events(cursor: CursorWrapper, rows: Iterable[BufferRow]) -> None:
     """Queue events."""
-    with cursor.copy(_EVENTS) as copy:
-        for row in rows:
-            copy.write_row(row)
+    copy_rows(cursor, _EVENTS, rows)
 
 
 def append_lines(cursor: CursorWrapper, project_id: int, target: str, lines: list[str]) -> None:
     """Queue rows for the ClickHouse table ``target``."""
-    if not lines:
-        return
-    with cursor.copy(_LINES) as copy:
-        for line in lines:
-            copy.write_row((project_id, target, line))
+    if lines:
+        copy_rows(cursor, _LINES, ((project_id, target, line) for line in lines))

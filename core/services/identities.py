@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 from django.db.backends.utils import CursorWrapper
 
+from core.copy import copy_rows
 from core.identity.ids import split_uuid
 from core.identity.resolve import Identities, Mapping, PersonState
 from core.models import Outbox
@@ -25,13 +26,13 @@ _LOAD = """
 SELECT m.distinct_id, m.version,
     p.id, p.uuid, p.properties::text, p.created_at, p.is_identified, p.version, p.last_seen_at
 FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
-WHERE m.project_id = %s AND m.distinct_id = ANY(%s)
+WHERE m.project_id = %s AND m.distinct_id = ANY(ARRAY(SELECT json_array_elements_text(%s)))
 """
 
 
 def load(cursor: CursorWrapper, project_id: int, distinct_ids: list[str]) -> Identities:
     """What PostgreSQL knows about ``distinct_ids``."""
-    cursor.execute(_LOAD, [project_id, distinct_ids])
+    cursor.execute(_LOAD, [project_id, _json(distinct_ids)])
     persons: dict[int, PersonState] = {}
     identities = Identities(project_id)
     for distinct_id, mapping_version, person_id, *row in cursor.fetchall():
@@ -89,23 +90,9 @@ def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[Person
         raise Conflict
 
 
-_TAKEN_UUIDS = """
-SELECT uuid, version, true FROM core_person WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
-UNION ALL
-SELECT uuid, version, false FROM core_persontombstone
-WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
-"""
-
-# Rows travel as one JSON text: as arrays, every text in them would be quoted twice in Python, at several times
-# the cost of everything else here.
-_INSERT_PERSONS = """
-INSERT INTO core_person (project_id, uuid, properties, is_identified, version, created_at, last_seen_at)
-SELECT %s, uuid, properties, is_identified, version, created_at, last_seen_at
-FROM json_to_recordset(%s) AS new (
-    uuid uuid, properties jsonb, is_identified boolean, version bigint, created_at timestamptz, last_seen_at timestamptz
-)
-ON CONFLICT DO NOTHING
-RETURNING uuid, id
+_NEW_IDS = "SELECT nextval('core_person_id_seq') FROM generate_series(1, %s)"
+_COPY_PERSONS = """
+COPY core_person (id, project_id, uuid, properties, is_identified, version, created_at, last_seen_at) FROM STDIN
 """
 
 
@@ -115,47 +102,66 @@ def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[Pe
     _settle_uuids(cursor, identities, born)
     # Two requests that make the same persons must meet them in the same order.
     born.sort(key=lambda person: person.uuid)
-    rows = [
-        {
-            "uuid": person.uuid,
-            "properties": person.properties,
-            "is_identified": person.is_identified,
-            "version": person.version,
-            "created_at": person.created_at,
-            "last_seen_at": person.last_seen_at,
-        }
+    cursor.execute(_NEW_IDS, [len(born)])
+    for person, (new_id,) in zip(born, cursor.fetchall(), strict=True):
+        person.id = new_id
+    # COPY, because as parameters or as JSON the properties would be quoted and parsed once more.
+    rows = (
+        (
+            person.id,
+            identities.project_id,
+            person.uuid,
+            orjson.dumps(person.properties).decode(),
+            person.is_identified,
+            person.version,
+            person.created_at,
+            person.last_seen_at,
+        )
         for person in born
-    ]
-    cursor.execute(_INSERT_PERSONS, [identities.project_id, _json(rows)])
-    ids: dict[UUID, int] = dict(cursor.fetchall())
-    if len(ids) != len(born):
-        raise Conflict
-    for person in born:
-        person.id = ids[person.uuid]
+    )
+    copy_rows(cursor, _COPY_PERSONS, rows)
 
 
-def _json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
+def _json(values: list[Any]) -> str:
+    """A list as one parameter: as an array, every text in it would be quoted in Python, at many times the cost."""
+    return orjson.dumps(values).decode()
+
+
+_TAKEN_UUIDS = """
+SELECT uuid, version, true FROM core_person
+WHERE project_id = %(project_id)s AND uuid = ANY(ARRAY(SELECT json_array_elements_text(%(uuids)s)::uuid))
+UNION ALL
+SELECT uuid, version, false FROM core_persontombstone
+WHERE project_id = %(project_id)s AND uuid = ANY(ARRAY(SELECT json_array_elements_text(%(uuids)s)::uuid))
+"""
+
+
+def _taken(cursor: CursorWrapper, project_id: int, uuids: list[UUID]) -> tuple[set[UUID], dict[UUID, int]]:
+    """Those of ``uuids`` that are alive, and the versions at which others died."""
+    cursor.execute(_TAKEN_UUIDS, {"project_id": project_id, "uuids": _json(uuids)})
+    rows = cursor.fetchall()
+    alive = {uuid for uuid, _, is_alive in rows if is_alive}
+    return alive, {uuid: version for uuid, version, is_alive in rows if not is_alive}
 
 
 def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[PersonState]) -> None:
     """A uuid that died starts above its death; one that is alive without its first distinct id is left alone."""
-    first_ids = {
-        mapping.person.uuid: distinct_id
-        for distinct_id, mapping in identities.mappings.items()
-        if mapping.person.id is None and mapping.version == 0
-    }
-    candidates = [person.uuid for person in born]
-    candidates += [split_uuid(identities.project_id, distinct_id) for distinct_id in first_ids.values()]
-    cursor.execute(_TAKEN_UUIDS, {"project_id": identities.project_id, "uuids": candidates})
-    rows = cursor.fetchall()
-    alive = {uuid for uuid, _, is_alive in rows if is_alive}
-    died_at = {uuid: version for uuid, version, is_alive in rows if not is_alive}
-    for person in born:
-        if person.uuid in alive:
+    alive, died_at = _taken(cursor, identities.project_id, [person.uuid for person in born])
+    if alive:
+        first_ids = {
+            mapping.person.uuid: distinct_id
+            for distinct_id, mapping in identities.mappings.items()
+            if mapping.person.id is None and mapping.version == 0
+        }
+        homeless = [person for person in born if person.uuid in alive]
+        for person in homeless:
             person.uuid = split_uuid(identities.project_id, first_ids[person.uuid])
+        alive, died_too = _taken(cursor, identities.project_id, [person.uuid for person in homeless])
+        died_at |= died_too
+        for person in homeless:
             if person.uuid in alive:
                 person.uuid = uuid4()
+    for person in born:
         if person.uuid in died_at:
             person.version = max(person.version, died_at[person.uuid] + 1)
 
