@@ -87,6 +87,12 @@ class TooManyQuestions(ServiceUnavailable):
     retry_after = 2
 
 
+class TooManyExports(ServiceUnavailable):
+    """Too many tables are gathered at once; try again shortly."""
+
+    code = "too_many_exports"
+
+
 class QueryTooHeavy(ServiceUnavailable):
     """The query took too long or too much memory and was stopped. Ask for a shorter date range or fewer
     steps.

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from persons_api import banner, env
+from persons_api import banner, env, import_display
 from persons_api.embedded.errors import CannotStart
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.memory import memory_of
@@ -141,6 +141,62 @@ def create_key(
         else:
             typer.echo(f"key {key.value}  ({', '.join(key.scopes)})")
             tell("it is shown only this once")
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="NDJSON (also as .gz or .zst) or Parquet.")],
+    project: Annotated[int, typer.Option(metavar="ID", help="Project that gets the events.")],
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that are no events, instead of stopping there.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: StackDir = None,
+) -> None:
+    """Bring in a file of events, with their persons. Safe to run twice: nothing is taken again.
+
+    A row has the fields of a captured event: `event`, `distinct_id`, `timestamp`, `properties`, `uuid`, `$set`.
+    When it is stopped, by Ctrl-C or worse, the same command goes on where it was.
+
+    **Examples**
+
+    - `persons-api import events.ndjson --project 1`
+    - `persons-api import export.parquet --project 1 --skip-bad --json`
+    """
+    with errors_in_one_line(), django(data_dir, with_clickhouse=True):
+        from core.events.file import open_file
+        from core.events.file_row import BadRow
+        from core.services.import_events import import_events
+
+        # A stopped stack has no workers to wake; this command delivers what it stores.
+        logging.getLogger("core.outbox.wake").setLevel(logging.ERROR)
+        with import_display.reading(terminal, file):
+            events = open_file(file)
+        try:
+            with import_display.bar(terminal, total=events.rows) as show_progress:
+                done = import_events(project_id=project, file=events, skip_bad=skip_bad, tell=show_progress)
+        except BadRow as bad:
+            fail(
+                f"{import_display.place(events, bad)}: {bad.detail} Everything before it is stored. Correct it and "
+                "run the command again, or leave out such rows with --skip-bad."
+            )
+        except KeyboardInterrupt:
+            fail("stopped. Run the same command again: it goes on where it was")
+        with terminal.status("waiting until all can be queried"):
+            waiting = deliver_rest()
+    import_display.tell_remarks(terminal, events, done, waiting=waiting)
+    typer.echo(import_display.result(project, done, waiting=waiting, as_json=as_json))
+
+
+def deliver_rest() -> int:
+    """Rows that are still on their way after a while; the import is done without them."""
+    from core.exceptions import ClickHouseUnavailable
+    from core.outbox.drain import drain, rows_left
+
+    try:
+        return drain(timeout_seconds=60)
+    except ClickHouseUnavailable:
+        return rows_left()
 
 
 @app.command()

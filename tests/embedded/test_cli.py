@@ -42,7 +42,7 @@ def test_a_bad_variable_is_named(tmp_path: Path, arguments: list[str], variable:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "create-project", "create-key", "drain", "doctor"])
+@pytest.mark.parametrize("command", ["up", "create-project", "create-key", "import", "drain", "doctor"])
 def test_help_has_an_example(command: str) -> None:
     result = run(command, "--help")
 
