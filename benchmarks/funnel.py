@@ -22,12 +22,14 @@ from insights.filters.funnel import FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
 from insights.filters.properties import PropertyGroup
 from insights.queries.funnel import events_between, persons, steps_reached
+from insights.queries.funnel_groups import groups
 from insights.sql.person_of_event import persons_of_events
 from insights.sql.text import Sql, sql
 
 EVENTS = int(os.environ.get("BENCH_FUNNEL_EVENTS", "10000000"))
 EVENTS_A_PERSON = 20
 OVERRIDES = 20_000
+GROUPS = 5_000
 PROJECT = 1
 SCHEMA = Path(__file__).parent.parent / "core" / "clickhouse" / "schema"
 
@@ -94,6 +96,10 @@ def _measure(engine: Engine) -> Iterator[Result]:
     yield Result("floor of overlapping steps: uniqExact(person_id), two names", shared_floor, "s")
     page = engine.seconds(persons(shared, overridden=False))
     yield from _compared("a page of persons, overlapping steps", page, shared_floor, "")
+    by_group = _question(NAMED, aggregation_group_type_index=0)
+    yield from _compared(
+        f"a page of {GROUPS:,} groups", engine.seconds(groups(by_group, overridden=False)), floor, ""
+    )
     _move_distinct_ids(engine)
     page = engine.seconds(persons(named, overridden=True))
     yield from _compared(f"a page of persons, {OVERRIDES:,} overrides", page, floor, "")
@@ -132,7 +138,8 @@ def _fill(engine: Engine) -> None:
     count = EVENTS // EVENTS_A_PERSON
     person_id = _PERSON_ID.format(number="person")
     engine.run(f"""
-        INSERT INTO events
+        INSERT INTO events (project_id, uuid, event, distinct_id, person_id, person_mode,
+            timestamp, received_at, properties, typed_keys, group_0)
         SELECT {PROJECT}, generateUUIDv4(), {_NAMES}[1 + rand(1) % 12],
             'user-' || toString(person), {person_id}, 'full',
             toDateTime64('2026-01-01 00:00:00', 6, 'UTC')
@@ -141,7 +148,7 @@ def _fill(engine: Engine) -> None:
             CAST(concat('{{"$browser":"', ['Chrome', 'Firefox', 'Safari'][1 + rand(3) % 3],
                 '","$current_url":"https://example.com/', toString(rand(4) % 50),
                 '","price":"', toString(rand(5) % 1000), '"}}') AS JSON),
-            ['price']
+            ['price'], 'company-' || toString(person % {GROUPS})
         FROM (SELECT rand(7) % {count} AS person FROM numbers({EVENTS}))""")
     engine.run(f"""
         INSERT INTO person
@@ -155,5 +162,5 @@ def _fill(engine: Engine) -> None:
 def _move_distinct_ids(engine: Engine) -> None:
     to = _PERSON_ID.format(number="number * 7 + 1")
     engine.run(f"""
-        INSERT INTO person_distinct_id_overrides
+        INSERT INTO person_distinct_id_overrides (project_id, distinct_id, person_id, version, is_deleted)
         SELECT {PROJECT}, 'user-' || toString(number * 7), {to}, 1, 0 FROM numbers({OVERRIDES})""")

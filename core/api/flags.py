@@ -3,7 +3,7 @@ the form in which each SDK stays quiet and goes on sending events.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -14,9 +14,12 @@ from rest_framework.views import APIView
 
 from core.api.capture import ACCEPTED, for_browsers, project_of_token, read_payload
 from core.api.errors import error_response
+from core.auth.access import CURRENT, project_for
+from core.auth.authentication import Caller
 from core.events.body import decode
 from core.events.read import InvalidEvent, checked_token, token_in
 from core.json import dumps
+from core.selectors.groups import group_types
 
 _REMOTE_CONFIG: dict[str, Any] = {
     "supportedCompression": ["gzip", "gzip-js"],
@@ -86,12 +89,18 @@ def recordings(request: HttpRequest) -> HttpResponse:
 
 
 class FlagDefinitions(APIView):
-    """Definitions for SDKs that compute flags themselves; needs a personal API key of any scope."""
+    """Definitions for SDKs that compute flags themselves; needs a personal API key of any scope for the project
+    of the token, or without a token for the key's own one.
+    """
 
     schema = None
 
     def get(self, request: Request) -> Response:
-        return Response({"flags": [], "group_type_mapping": {}, "cohorts": {}})
+        token = request.query_params.get("token")
+        named = CURRENT if token is None else str(project_of_token(checked_token(token)))
+        project = project_for(cast(Caller, request.auth), named, scopes=())
+        types = {str(index): name for index, name in group_types(project.pk).items()}
+        return Response({"flags": [], "group_type_mapping": types, "cohorts": {}})
 
 
 def _public(request: HttpRequest, answer: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:

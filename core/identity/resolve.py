@@ -8,6 +8,7 @@ names as belonging to the same person, and everything is merged into U's person.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -68,10 +69,14 @@ class Mapping:
 
 @dataclass(slots=True)
 class Merge:
-    """A stored person that ends in another one."""
+    """A stored person that ends in another one; ``before`` is the survivor as it was, ``version_after`` its version
+    with the merge.
+    """
 
     loser: PersonState
     survivor: PersonState
+    before: PersonState
+    version_after: int
 
 
 @dataclass(slots=True)
@@ -174,12 +179,16 @@ class Identities:
             if theirs is None:  # 4
                 self._attach(other, person)
             elif theirs.person is not person and self._may_take(theirs.person, event):  # 7, 9; else 6, 8
-                self._merge(theirs.person, person)
+                self.merge(theirs.person, person)
+        self.identify(person)
+        self._update(person, change, event)
+        return person
+
+    def identify(self, person: PersonState) -> None:
+        """Mark the person as somebody of its own."""
         if not person.is_identified:
             person.is_identified = True
             self._touch(person)
-        self._update(person, change, event)
-        return person
 
     @staticmethod
     def _may_take(loser: PersonState, event: Event) -> bool:
@@ -200,7 +209,9 @@ class Identities:
     def _attach(self, distinct_id: str, person: PersonState) -> None:
         self.mappings[distinct_id] = Mapping(person, version=1, stored=False)
 
-    def _merge(self, loser: PersonState, survivor: PersonState) -> None:
+    def merge(self, loser: PersonState, survivor: PersonState) -> None:
+        """All of ``loser`` becomes the survivor's, which wins every clash of properties."""
+        before = copy(survivor)
         survivor.properties = {**loser.properties, **survivor.properties}
         survivor.created_at = min(loser.created_at, survivor.created_at)
         survivor.version = max(loser.version, survivor.version) + 1
@@ -213,7 +224,12 @@ class Identities:
                 mapping.person = survivor
                 mapping.version += 1
         if loser.id is not None:
-            self.merges.append(Merge(loser, survivor))
+            self.merges.append(Merge(loser, survivor, before, survivor.version))
+            return
+        # It was never stored: whom it had taken is the survivor's without a detour.
+        for merge in self.merges:
+            if merge.survivor is loser:
+                merge.survivor, merge.before, merge.version_after = survivor, before, survivor.version
 
     def _update(self, person: PersonState, change: PropertyChange, event: Event) -> None:
         properties = apply_change(person.properties, change, event=event.name)

@@ -4,6 +4,8 @@ from core.models.activity import ActivityEntry
 from core.models.cohort import Cohort, CohortMember
 from core.models.event_import import EventImport
 from core.models.group import Group, GroupType
+from core.models.idempotency import IdempotentRequest
+from core.models.journal import IdentityChange
 from core.models.key import PersonalAPIKey
 from core.models.outbox import DeliveryBatch, EventBuffer, Outbox, Undeliverable
 from core.models.person import DistinctIdTombstone, Person, PersonDistinctId, PersonTombstone
@@ -20,6 +22,8 @@ __all__ = [
     "EventImport",
     "Group",
     "GroupType",
+    "IdempotentRequest",
+    "IdentityChange",
     "Membership",
     "Organization",
     "Outbox",

@@ -3,10 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from core.clickhouse.group_columns import GROUP_TYPES
 from core.models.scoped import ProjectManager
-
-#: Group types that a project may have: each is a column of the events in ClickHouse.
-GROUP_TYPES = 5
 
 
 class GroupType(models.Model):

@@ -29,10 +29,13 @@ class EventBuffer(models.Model):
 
 
 class Outbox(models.Model):
-    """A change of a person or of where a distinct id points, on its way to ClickHouse."""
+    """A change of a person, of a group or of where a distinct id points, on its way to ClickHouse."""
 
     class Target(models.TextChoices):
         PERSON = "person"
+        #: Ids that made their person.
+        FIRST_ID = "person_distinct_id"
+        #: Ids that were attached or moved.
         OVERRIDE = "person_distinct_id_overrides"
         GROUP = "groups"
 

@@ -1,6 +1,6 @@
 """Puts rows for ClickHouse into the buffers, in the transaction of the change they tell of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
@@ -21,5 +21,11 @@ def append_events(cursor: CursorWrapper, rows: Iterable[BufferRow]) -> None:
 
 def append_lines(cursor: CursorWrapper, project_id: int, target: str, lines: list[str]) -> None:
     """Queue rows for the ClickHouse table ``target``."""
-    if lines:
-        copy_rows(cursor, _LINES, ((project_id, target, line) for line in lines))
+    append_changes(cursor, project_id, {target: lines})
+
+
+def append_changes(cursor: CursorWrapper, project_id: int, lines: Mapping[str, list[str]]) -> None:
+    """Queue rows for several tables at once."""
+    rows = [(project_id, target, line) for target, some in lines.items() for line in some]
+    if rows:
+        copy_rows(cursor, _LINES, rows)

@@ -5,17 +5,17 @@ open while ClickHouse works.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
 
+from core.advisory_lock import only_one
 from core.clickhouse import client
 from core.exceptions import ClickHouseRefused
-from core.models import Undeliverable
+from core.models import Outbox, Undeliverable
 from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, source
 
 logger = logging.getLogger(__name__)
@@ -40,25 +40,11 @@ def deliver_all() -> int:
 
 def _deliver_target(target: str) -> int:
     sent = 0
-    with _alone(target) as is_alone:
+    with only_one(LOCK_SPACE, TARGETS.index(target)) as is_alone:
         while is_alone and (batch := next_batch(target)) is not None:
             _deliver_batch(batch)
             sent += len(batch.row_ids)
     return sent
-
-
-@contextmanager
-def _alone(target: str) -> Iterator[bool]:
-    lock = [LOCK_SPACE, TARGETS.index(target)]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
-        (locked,) = cursor.fetchone()
-        try:
-            yield locked
-        finally:
-            # After a lost connection there is nothing to unlock, and the cursor says so by raising.
-            if locked and connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
 
 
 _LINES = "SELECT line FROM {table} WHERE id = ANY(%s) ORDER BY id"
@@ -69,12 +55,29 @@ def _deliver_batch(batch: Batch) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_LINES.format(table=table), [list(batch.row_ids)])
         lines = [line for (line,) in cursor.fetchall()]
-    _insert(batch.target, lines, token=str(batch.token))
-    if not batch.is_new and batch.target == EVENTS:
-        _insert_missing(lines, token=str(batch.token))
+    for target in _TABLES.get(batch.target, [batch.target]):
+        _send(target, lines, token=str(batch.token), is_new=batch.is_new)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(batch.row_ids)])  # noqa: S608 - one of two names
         cursor.execute("DELETE FROM core_deliverybatch WHERE id = %s", [batch.id])
+
+
+#: Where rows go that do not go to the one table of their target's name.
+_TABLES = {Outbox.Target.OVERRIDE.value: [Outbox.Target.FIRST_ID.value, Outbox.Target.OVERRIDE.value]}
+
+
+def _send(table: str, lines: Sequence[str], *, token: str, is_new: bool) -> None:
+    """Insert the lines of a batch. A ClickHouse that was killed in the middle of one may have noted its token, just
+    before the rows appear, without having the rows: it would refuse the repetition as known.
+    """
+    if is_new:
+        _insert(table, lines, token=token)
+    elif table == EVENTS:
+        _insert(table, lines, token=token)
+        _insert_missing(lines, token=token)
+    else:
+        # Rows replace each other by version: a second time changes nothing.
+        _insert(table, lines, token=f"{token}.again")
 
 
 def _insert(target: str, lines: Sequence[str], *, token: str) -> None:
@@ -95,11 +98,7 @@ def _insert(target: str, lines: Sequence[str], *, token: str) -> None:
 
 
 def _insert_missing(lines: Sequence[str], *, token: str) -> None:
-    """Insert what a ClickHouse killed in the middle of a batch has the token of but not the rows.
-
-    It notes the token just before the rows appear. A kill between the two makes it refuse the repetition as
-    known.
-    """
+    """Insert the events that are not there."""
     missing = _missing(lines)
     if missing:
         logger.warning(

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from core.models import Outbox
 
 EVENTS = "events"
-#: In this order: who a person is should be known no later than what the person did.
-TARGETS = (Outbox.Target.PERSON.value, Outbox.Target.OVERRIDE.value, EVENTS)
+#: In this order: who a person or a group is should be known no later than what was done.
+TARGETS = (*(target.value for target in Outbox.Target), EVENTS)
 #: Bytes of lines after which a batch takes no further row.
 BATCH_BYTES = 64 * 1024 * 1024
 

@@ -9,15 +9,26 @@ from uuid import UUID
 
 import orjson
 
+from core.clickhouse.group_columns import GROUP_COLUMNS
 from core.events.event import Event
 from core.events.text_form import text_forms
 
 #: ClickHouse's DateTime64 knows these years; events outside are moved to the edge.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2299
 
+_NO_GROUPS: Mapping[int, str] = {}
 
-def event_line(event: Event, *, project_id: int, person_uuid: UUID, mode: str, received: datetime) -> str:
-    """A row of ``events``."""
+
+def event_line(
+    event: Event,
+    *,
+    project_id: int,
+    person_uuid: UUID,
+    mode: str,
+    received: datetime,
+    group_keys: Mapping[int, str] = _NO_GROUPS,
+) -> str:
+    """A row of ``events``. ``group_keys`` go by the index of their group type."""
     texts, typed = text_forms(event.properties)
     return _line(
         {
@@ -31,6 +42,7 @@ def event_line(event: Event, *, project_id: int, person_uuid: UUID, mode: str, r
             "received_at": _moment(received),
             "properties": texts,
             "typed_keys": typed,
+            **{GROUP_COLUMNS[index]: key for index, key in group_keys.items()},
         }
     )
 
@@ -64,7 +76,9 @@ def person_line(
 def override_line(
     *, project_id: int, distinct_id: str, person_uuid: UUID, version: int, is_deleted: bool = False
 ) -> str:
-    """A row of ``person_distinct_id_overrides``. A deleted one says that the id points nowhere now."""
+    """A row of ``person_distinct_id`` and, above version 0, of ``person_distinct_id_overrides``. A deleted one says
+    that the id points nowhere now.
+    """
     return _line(
         {
             "project_id": project_id,
@@ -72,6 +86,30 @@ def override_line(
             "person_id": person_uuid,
             "version": version,
             "is_deleted": int(is_deleted),
+        }
+    )
+
+
+def group_line(
+    *,
+    project_id: int,
+    type_index: int,
+    key: str,
+    created_at: datetime,
+    properties: Mapping[str, Any],
+    version: int,
+) -> str:
+    """A row of ``groups``."""
+    texts, typed = text_forms(properties)
+    return _line(
+        {
+            "project_id": project_id,
+            "type_index": type_index,
+            "key": key,
+            "created_at": _moment(created_at),
+            "properties": texts,
+            "typed_keys": typed,
+            "version": version,
         }
     )
 

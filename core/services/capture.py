@@ -5,7 +5,7 @@ Why there is no query per event: the request's distinct ids are loaded at once, 
 decides in memory, and what came out is written in a handful of statements whatever the number of events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
@@ -14,6 +14,7 @@ from core.events.event import Event
 from core.identity.resolve import Placed
 from core.outbox.append import BufferRow, append_events
 from core.outbox.lines import event_line
+from core.services.groups import write_groups
 from core.services.identities import load, write
 from core.services.transaction import change_persons
 
@@ -35,16 +36,28 @@ def take_events(
     identities = load(cursor, project_id, _ids_of(events))
     identities.take(events)
     write(cursor, identities)
-    append_events(cursor, (_buffer_row(project_id, placed, received) for placed in identities.placed))
+    groups = write_groups(cursor, project_id, [placed.event for placed in identities.placed])
+    rows = (
+        _buffer_row(project_id, placed, group_keys, received)
+        for placed, group_keys in zip(identities.placed, groups, strict=True)
+    )
+    append_events(cursor, rows)
 
 
-def _buffer_row(project_id: int, placed: Placed, received: datetime) -> BufferRow:
+def _buffer_row(
+    project_id: int, placed: Placed, group_keys: Mapping[int, str], received: datetime
+) -> BufferRow:
     """The event with the person that it ended up with: one that merged away in the same request was never
     stored.
     """
     uuid = placed.person.now().uuid if placed.person else placed.person_uuid
     line = event_line(
-        placed.event, project_id=project_id, person_uuid=uuid, mode=placed.mode, received=received
+        placed.event,
+        project_id=project_id,
+        person_uuid=uuid,
+        mode=placed.mode,
+        received=received,
+        group_keys=group_keys,
     )
     return project_id, placed.event.distinct_id, uuid, line
 

@@ -15,6 +15,7 @@ from core.models import Outbox
 from core.outbox.append import append_lines
 from core.outbox.lines import override_line
 from core.services.bury import bury
+from core.services.journal import forget_changes
 from core.services.memberships import end_memberships
 from core.services.record_activity import Activity, record_activity
 from core.services.transaction import change_persons
@@ -75,6 +76,7 @@ def _delete(
         for distinct_id, person_id, version in cursor.fetchall()
     ]
     end_memberships(cursor, project_id, ids)
+    forget_changes(cursor, project_id, ids)
     bury(cursor, project_id, ids)
     append_lines(cursor, project_id, Outbox.Target.OVERRIDE, overrides)
     record_activity(

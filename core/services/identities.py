@@ -16,9 +16,10 @@ from core.copy import copy_rows
 from core.identity.ids import split_uuid
 from core.identity.resolve import Identities, Mapping, PersonState
 from core.models import Outbox
-from core.outbox.append import append_lines
+from core.outbox.append import append_changes
 from core.outbox.lines import override_line, person_line
 from core.services.bury import bury
+from core.services.journal import note_merge
 from core.services.memberships import move_memberships
 from core.services.transaction import Conflict
 
@@ -63,7 +64,7 @@ def write(cursor: CursorWrapper, identities: Identities) -> None:
         for person in identities.stored_persons()
         if person.merged_into is None and (person.is_changed or person.is_seen_later)
     ]
-    _lock(cursor, changed, [merge.loser for merge in identities.merges])
+    _lock(cursor, [*changed, *_gaining(identities)], [merge.loser for merge in identities.merges])
     born = [person for person in identities.born if person.merged_into is None]
     _insert_persons(cursor, identities, born)
     moved = _merge_persons(cursor, identities)
@@ -72,12 +73,20 @@ def write(cursor: CursorWrapper, identities: Identities) -> None:
     _append_changes(cursor, identities, born, changed, moved)
 
 
+def _gaining(identities: Identities) -> list[PersonState]:
+    """Stored persons who get an id. It was chosen by where other ids pointed when they were read, and a split may have
+    moved those, so they are compared as if they changed.
+    """
+    new = (mapping for mapping in identities.mappings.values() if not mapping.stored)
+    return [mapping.person for mapping in new if mapping.person.id is not None]
+
+
 _LOCK = "SELECT id, version FROM core_person WHERE id = ANY(%s) ORDER BY id FOR {strength}"
 
 
 def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[PersonState]) -> None:
-    """Lock every stored person that will change, in the order of ids, and see that none was changed since it
-    was read.
+    """Lock every stored person that will change or get an id, in the order of their numbers, and see that none was
+    changed since it was read.
     """
     expected = {person.id: person.stored_version for person in (*changed, *losers)}
     if not expected:
@@ -149,17 +158,22 @@ def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[Pers
     alive, died_at = _taken(cursor, identities.project_id, [person.uuid for person in born])
     if alive:
         first_ids = {
-            mapping.person.uuid: distinct_id
+            mapping.person.uuid: (distinct_id, mapping)
             for distinct_id, mapping in identities.mappings.items()
             if mapping.person.id is None and mapping.version == 0
         }
         homeless = [person for person in born if person.uuid in alive]
+        # One id can look like the split of another one.
+        given = {person.uuid for person in born} - alive
         for person in homeless:
-            person.uuid = split_uuid(identities.project_id, first_ids[person.uuid])
+            distinct_id, mapping = first_ids[person.uuid]
+            person.uuid = split_uuid(identities.project_id, distinct_id)
+            # Events of the id without a profile carry the uuid that is somebody else's.
+            mapping.version = 1
         alive, died_too = _taken(cursor, identities.project_id, [person.uuid for person in homeless])
         died_at |= died_too
         for person in homeless:
-            if person.uuid in alive:
+            if person.uuid in alive | given:
                 person.uuid = uuid4()
     for person in born:
         if person.uuid in died_at:
@@ -211,9 +225,11 @@ def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[str, t
     for merge in identities.merges:
         survivor, loser = merge.survivor.now(), merge.loser
         cursor.execute(_MOVE_MAPPINGS, [survivor.id, identities.project_id, loser.id])
-        moved |= {distinct_id: (survivor.uuid, version) for distinct_id, version in cursor.fetchall()}
-        move_memberships(cursor, identities.project_id, loser.id, survivor.id)
+        now_theirs = {distinct_id: (survivor.uuid, version) for distinct_id, version in cursor.fetchall()}
+        memberships = move_memberships(cursor, identities.project_id, loser.id, survivor.id)
         bury(cursor, identities.project_id, [loser.id])
+        note_merge(cursor, identities.project_id, merge, list(now_theirs), memberships)
+        moved |= now_theirs
     return moved
 
 
@@ -258,17 +274,25 @@ def _append_changes(
     project_id = identities.project_id
     persons = [_line_of(project_id, person) for person in born]
     persons += [_line_of(project_id, person) for person in changed if person.is_changed]
-    attached = {
+    new = {
         distinct_id: (mapping.person.uuid, mapping.version)
         for distinct_id, mapping in identities.mappings.items()
-        if not mapping.stored and mapping.version > 0
+        if not mapping.stored
     }
-    overrides = [
-        override_line(project_id=project_id, distinct_id=distinct_id, person_uuid=uuid, version=version)
-        for distinct_id, (uuid, version) in (attached | moved).items()
-    ]
-    append_lines(cursor, project_id, Outbox.Target.PERSON, persons)
-    append_lines(cursor, project_id, Outbox.Target.OVERRIDE, overrides)
+    ids: dict[bool, list[str]] = {False: [], True: []}
+    for distinct_id, (uuid, version) in (new | moved).items():
+        ids[version > 0].append(
+            override_line(project_id=project_id, distinct_id=distinct_id, person_uuid=uuid, version=version)
+        )
+    append_changes(
+        cursor,
+        project_id,
+        {
+            Outbox.Target.PERSON: persons,
+            Outbox.Target.FIRST_ID: ids[False],
+            Outbox.Target.OVERRIDE: ids[True],
+        },
+    )
 
 
 def _line_of(project_id: int, person: PersonState) -> str:

@@ -6,7 +6,6 @@ the ids that moved point now.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +18,7 @@ from core.identity.ids import person_uuid, split_uuid
 from core.models import Outbox
 from core.outbox.append import append_lines
 from core.outbox.lines import override_line, person_line
+from core.services.journal import SplitPart, note_split
 from core.services.record_activity import Activity, person_change, record_activity
 from core.services.transaction import change_persons
 
@@ -40,13 +40,17 @@ class Move:
     distinct_ids: Sequence[str]
 
 
-def split_person(*, project_id: int, key: UUID | int, choice: Keep | Move, user_id: int | None) -> None:
-    """Split the person with this uuid or pk.
+def split_person(
+    *, project_id: int, key: UUID | int, choice: Keep | Move, user_id: int | None, dry_run: bool = False
+) -> list[SplitPart]:
+    """Split the person with this uuid or pk; the new persons. With ``dry_run`` nothing changes.
 
     Raises ``PersonNotFound``, and ``InvalidInput`` for ids that the person does not have or when none would
     stay.
     """
-    change_persons(project_id, lambda cursor: _split(cursor, project_id, key, choice, user_id))
+    return change_persons(
+        project_id, lambda cursor: _split(cursor, project_id, key, choice, user_id), dry_run=dry_run
+    )
 
 
 _LOCK = """
@@ -59,7 +63,7 @@ _BUMP = "UPDATE core_person SET version = version + 1 WHERE project_id = %s AND 
 
 def _split(
     cursor: CursorWrapper, project_id: int, key: UUID | int, choice: Keep | Move, user_id: int | None
-) -> None:
+) -> list[SplitPart]:
     column = "uuid" if isinstance(key, UUID) else "id"
     cursor.execute(_LOCK.format(column=column), [project_id, key])
     row = cursor.fetchone()
@@ -70,7 +74,7 @@ def _split(
     versions: dict[str, int] = dict(cursor.fetchall())
     moved = _chosen(list(versions), choice)
     if not moved:
-        return
+        return []
     parts = _new_persons(cursor, project_id, moved, version + SPLIT_STEP)
     _move_ids(cursor, project_id, parts)
     # Who has read the ids of this person meanwhile must read again.
@@ -84,6 +88,7 @@ def _split(
         version=version + 1,
     )
     append_lines(cursor, project_id, Outbox.Target.PERSON, [rest])
+    note_split(cursor, project_id, person_id, version, parts)
     record_activity(
         project_id=project_id,
         user_id=user_id,
@@ -91,6 +96,7 @@ def _split(
             Activity("Person", "split_person", person_id, str(uuid), [_change(list(versions), choice)])
         ],
     )
+    return parts
 
 
 def _chosen(distinct_ids: list[str], choice: Keep | Move) -> list[str]:
@@ -119,33 +125,16 @@ def _change(before: list[str], choice: Keep | Move) -> dict[str, Any]:
     return person_change("split", after=after)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A person that the split makes, for one distinct id."""
-
-    distinct_id: str
-    uuid: UUID
-    version: int
-    created_at: datetime
-
-
 _TAKEN = """
 SELECT uuid, NULL FROM core_person WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
 UNION ALL
 SELECT uuid, version FROM core_persontombstone WHERE project_id = %(project_id)s AND uuid = ANY(%(uuids)s)
 """
 
-_INSERT = """
-INSERT INTO core_person (project_id, uuid, properties, is_identified, version, created_at)
-SELECT %s, uuid, '{}', false, version, created_at
-FROM json_to_recordset(%s) AS new (uuid uuid, version bigint, created_at timestamptz)
-ORDER BY uuid
-"""
-
 
 def _new_persons(
     cursor: CursorWrapper, project_id: int, distinct_ids: list[str], version: int
-) -> list[_Part]:
+) -> list[SplitPart]:
     """A new person for each id: under the uuid that follows from the id, else under the id's uuid for splits.
 
     A uuid that died is used again, above its death.
@@ -159,17 +148,36 @@ def _new_persons(
     taken = cursor.fetchall()
     alive = {uuid for uuid, died_at in taken if died_at is None}
     died_at = {uuid: died_at for uuid, died_at in taken if died_at is not None}
-    now = timezone.now()
-    parts = []
+    planned: dict[UUID, tuple[str, int]] = {}
     for distinct_id, uuids in candidates.items():
         uuid = next((uuid for uuid in uuids if uuid not in alive), None) or uuid4()
-        parts.append(_Part(distinct_id, uuid, max(version, died_at.get(uuid, 0) + 1), now))
-    cursor.execute(_INSERT, [project_id, orjson.dumps(parts).decode()])
+        # One id can look like the split of another one.
+        alive.add(uuid)
+        planned[uuid] = distinct_id, max(version, died_at.get(uuid, 0) + 1)
+    return _insert(cursor, project_id, planned)
+
+
+_INSERT = """
+INSERT INTO core_person (project_id, uuid, properties, is_identified, version, created_at)
+SELECT %s, uuid, '{}', false, version, %s FROM json_to_recordset(%s) AS new (uuid uuid, version bigint)
+ORDER BY uuid
+RETURNING id, uuid
+"""
+
+
+def _insert(cursor: CursorWrapper, project_id: int, planned: dict[UUID, tuple[str, int]]) -> list[SplitPart]:
+    now = timezone.now()
+    rows = [{"uuid": uuid, "version": version} for uuid, (_, version) in planned.items()]
+    cursor.execute(_INSERT, [project_id, now, orjson.dumps(rows).decode()])
+    pks = {uuid: pk for pk, uuid in cursor.fetchall()}
+    parts = [
+        SplitPart(distinct_id, pks[uuid], uuid, version) for uuid, (distinct_id, version) in planned.items()
+    ]
     lines = [
         person_line(
             project_id=project_id,
             uuid=part.uuid,
-            created_at=part.created_at,
+            created_at=now,
             properties={},
             is_identified=False,
             version=part.version,
@@ -189,7 +197,7 @@ RETURNING m.distinct_id, p.uuid, m.version
 """  # noqa: S608 - the step is a constant
 
 
-def _move_ids(cursor: CursorWrapper, project_id: int, parts: list[_Part]) -> None:
+def _move_ids(cursor: CursorWrapper, project_id: int, parts: list[SplitPart]) -> None:
     cursor.execute(_MOVE, {"project_id": project_id, "parts": orjson.dumps(parts).decode()})
     lines = [
         override_line(project_id=project_id, distinct_id=distinct_id, person_uuid=uuid, version=version)

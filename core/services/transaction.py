@@ -22,27 +22,35 @@ class Conflict(Exception):
     """Another request changed the same persons meanwhile; read again."""
 
 
-def change_persons(project_id: int, work: Callable[[CursorWrapper], T]) -> T:
+def change_persons(project_id: int, work: Callable[[CursorWrapper], T], *, dry_run: bool = False) -> T:
     """Run ``work`` in one transaction and wake the delivery; what it returns. When it raises, nothing was
-    changed.
+    changed; with ``dry_run`` nothing is either, and what it returns is what would be.
 
     A ``Conflict``, a lost race for a unique value or a deadlock is rolled back and ``work`` runs again, at most
     ``TRIES`` times. From the third try on the requests of a project queue up, so that the last try succeeds.
     """
-    for attempt in range(TRIES):
+    attempt = 0
+    while True:
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                if attempt >= _QUEUE_FROM:
-                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [project_id])
-                result = work(cursor)
-            break
+            return _try(project_id, work, is_queued=attempt >= _QUEUE_FROM, dry_run=dry_run)
         except (Conflict, IntegrityError) as error:
             _wait_or_give_up(attempt, error)
         except OperationalError as error:
             if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                 raise
             _wait_or_give_up(attempt, error)
-    wake_delivery()
+        attempt += 1
+
+
+def _try(project_id: int, work: Callable[[CursorWrapper], T], *, is_queued: bool, dry_run: bool) -> T:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if is_queued:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [project_id])
+        result = work(cursor)
+        if dry_run:
+            transaction.set_rollback(True)
+        # After the commit, also when this is a part of a transaction of the caller's.
+        transaction.on_commit(wake_delivery)
     return result
 
 

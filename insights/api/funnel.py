@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
 from core.api.views import ProjectViewSet
 from core.json import iso
+from core.selectors.groups import group_rows
+from core.selectors.persons import list_rows
 from insights.api.serializers import (
     FunnelPersonsBodySerializer,
     FunnelPersonsQuerySerializer,
@@ -23,14 +26,14 @@ from insights.api.serializers import (
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.parameters import merged
 from insights.filters.project import ProjectFacts
-from insights.hydrate import Fetch, People, full_page
+from insights.hydrate import Fetch, People, Show, full_page
 from insights.run import ask, deadline
 
 RESPONSES = {200: FunnelPersonsSerializer, **ERRORS, 503: ErrorSerializer, 504: ErrorSerializer}
 
 
 class FunnelViewSet(ProjectViewSet):
-    """The persons behind a funnel."""
+    """The persons or groups behind a funnel."""
 
     scopes: ClassVar = {"retrieve": ("person:read",), "create": ("person:read",)}
 
@@ -65,8 +68,12 @@ class FunnelViewSet(ProjectViewSet):
         asked = read_funnel_persons(given, project=facts, now=now)
         people = People([], has_more=False)
         if not asked.is_nobody:
-            fetch = _fetch(given, facts, now)
-            people = full_page(self.project, fetch, limit=asked.limit, offset=asked.offset)
+            people = full_page(
+                _fetch(given, facts, now),
+                self._show(asked.funnel.group_type_index),
+                limit=asked.limit,
+                offset=asked.offset,
+            )
         following, _ = page_links(request, limit=asked.limit, offset=asked.offset, has_more=people.has_more)
         return Response(
             {
@@ -79,13 +86,18 @@ class FunnelViewSet(ProjectViewSet):
             }
         )
 
+    def _show(self, group_type_index: int | None) -> Show:
+        if group_type_index is None:
+            return lambda uuids: list_rows(self.project, [UUID(uuid) for uuid in uuids])
+        return partial(group_rows, self.project.pk, group_type_index)
+
 
 def _fetch(given: Mapping[str, Any], facts: ProjectFacts, now: datetime) -> Fetch:
     until = deadline()
     question = {"given": given, "project": asdict(facts), "now": now.timestamp()}
 
-    def fetch(offset: int, rows: int) -> Sequence[UUID]:
-        found = ask("funnel_persons", {**question, "offset": offset, "rows": rows}, until=until)
-        return [UUID(person) for person in found]
+    def fetch(offset: int, rows: int) -> Sequence[str]:
+        found: list[str] = ask("funnel_persons", {**question, "offset": offset, "rows": rows}, until=until)
+        return found
 
     return fetch

@@ -1,8 +1,10 @@
 """Shapes of the analytical routes, for the OpenAPI document."""
 
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from core.api.persons.serializers import PersonListRowSerializer
+from core.clickhouse.group_columns import GROUP_TYPES
 from insights.filters.dates import INTERVALS
 from insights.filters.funnel import WINDOW_UNITS
 from insights.filters.properties import OPERATORS, Source
@@ -11,7 +13,7 @@ FILTERS_HELP = (
     "A list of filters `{key, value, operator, type}` (all must pass), a group "
     "`{type: AND|OR, values: […]}` of filters or groups, or the same as JSON text. Types: "
     + ", ".join(Source)
-    + ". Operators: "
+    + " (with `group_type_index`). Operators: "
     + ", ".join(OPERATORS)
     + "."
 )
@@ -49,16 +51,25 @@ class FunnelPersonsScalarsSerializer(serializers.Serializer[object]):
     filter_test_accounts = serializers.BooleanField(
         required=False, default=False, help_text="Also apply the project's filters against test accounts."
     )
+    aggregation_group_type_index = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=GROUP_TYPES - 1,
+        help_text="Count groups of this type instead of persons; events without one are left out.",
+    )
     search = serializers.CharField(
         required=False,
-        help_text="Part of the person's `email` or `name`, or of a distinct id that events came under.",
+        help_text="Part of the person's `email` or `name`, or of a distinct id that events came under; "
+        "when groups are counted also of the group's `name` or `slug`.",
     )
-    limit = serializers.IntegerField(required=False, default=100, help_text="Persons a page, 1 to 1000.")
-    offset = serializers.IntegerField(required=False, default=0, help_text="Persons to skip.")
+    limit = serializers.IntegerField(
+        required=False, default=100, help_text="Persons or groups a page, 1 to 1000."
+    )
+    offset = serializers.IntegerField(required=False, default=0, help_text="Persons or groups to skip.")
 
 
 class FunnelPersonsBodySerializer(FunnelPersonsScalarsSerializer):
-    """A funnel and which of its persons are wanted. Each parameter may also stand in the query string."""
+    """A funnel and which of its persons or groups are wanted. Each parameter may also stand in the query string."""
 
     events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
     funnel_custom_steps = serializers.JSONField(required=False, help_text=CUSTOM_STEPS_HELP)
@@ -73,15 +84,42 @@ class FunnelPersonsQuerySerializer(FunnelPersonsScalarsSerializer):
     properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
 
 
-class PeopleSerializer(serializers.Serializer[object]):
-    """The persons of a page."""
+class GroupRowSerializer(serializers.Serializer[object]):
+    """A group in a list."""
 
-    people = PersonListRowSerializer(many=True)
-    count = serializers.IntegerField(help_text="How many persons are on this page.")
+    type = serializers.ChoiceField(choices=["group"])
+    id = serializers.CharField(help_text="The same as `group_key`.")
+    group_key = serializers.CharField()
+    group_type_index = serializers.IntegerField()
+    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
+    created_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null for a group that is known by its events only."
+    )
+    matched_recordings = serializers.ListField(child=serializers.JSONField())
+    value_at_data_point = serializers.FloatField(allow_null=True)
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="Actor",
+        serializers={"person": PersonListRowSerializer, "group": GroupRowSerializer},
+        resource_type_field_name="type",
+        many=True,
+    )
+)
+class ActorsField(serializers.ListField):
+    """Persons, or groups when these are counted."""
+
+
+class PeopleSerializer(serializers.Serializer[object]):
+    """The persons or groups of a page."""
+
+    people = ActorsField()
+    count = serializers.IntegerField(help_text="How many persons or groups are on this page.")
 
 
 class FunnelPersonsSerializer(serializers.Serializer[object]):
-    """A page of the persons behind a funnel step."""
+    """A page of the persons or groups behind a funnel step."""
 
     results = PeopleSerializer(many=True, help_text="Exactly one element.")
     next = serializers.URLField(allow_null=True, help_text="The next page; null when nobody follows.")
@@ -89,3 +127,38 @@ class FunnelPersonsSerializer(serializers.Serializer[object]):
     missing_persons = serializers.IntegerField(help_text="Always 0: persons that do not exist are not found.")
     is_cached = serializers.BooleanField()
     last_refresh = serializers.DateTimeField()
+
+
+class PropertiesTimelineQuerySerializer(serializers.Serializer[object]):
+    """The query of an insight, as far as it says which events are looked at and which properties matter."""
+
+    events = serializers.CharField(required=False, help_text="JSON list of series; none: every event counts.")
+    properties = serializers.CharField(
+        required=False, help_text="JSON filters. Person properties named here matter; nothing is filtered."
+    )
+    breakdown = serializers.CharField(required=False, help_text="With `breakdown_type` person: matters, too.")
+    breakdown_type = serializers.CharField(required=False)
+    date_from = serializers.CharField(required=False, default="-7d", help_text=DATE_HELP)
+    date_to = serializers.CharField(required=False, help_text=DATE_HELP + " Now, when not given.")
+    explicit_date = serializers.BooleanField(required=False, default=False)
+    display = serializers.CharField(
+        required=False, help_text="Unless it shows one value, equal dates mean the interval that begins there."
+    )
+    interval = serializers.ChoiceField(choices=list(INTERVALS), required=False, default="day")
+
+
+class PropertiesTimelinePointSerializer(serializers.Serializer[object]):
+    """From here on the properties that matter were these, for so many events."""
+
+    timestamp = serializers.DateTimeField()
+    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
+    relevant_event_count = serializers.IntegerField()
+
+
+class PropertiesTimelineSerializer(serializers.Serializer[object]):
+    """When properties of a person changed."""
+
+    points = PropertiesTimelinePointSerializer(many=True)
+    crucial_property_keys = serializers.ListField(child=serializers.CharField())
+    effective_date_from = serializers.DateTimeField()
+    effective_date_to = serializers.DateTimeField()

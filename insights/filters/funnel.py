@@ -8,6 +8,7 @@ from typing import Any
 from core.exceptions import InvalidInput
 from insights.filters.dates import DateRange, read_dates
 from insights.filters.entities import Entity, read_entities
+from insights.filters.group_type import read_group_type_index
 from insights.filters.overlap import MOST_OVERLAPPING, TooManyOverlaps, shared_sets
 from insights.filters.parameters import (
     read_choice,
@@ -39,7 +40,9 @@ _LONGEST_WINDOW = timedelta(days=400 * 366)
 
 @dataclass(frozen=True, slots=True)
 class FunnelFilter:
-    """An ordered funnel. ``shared`` are the sets of steps that events may share (``insights.filters.overlap``)."""
+    """An ordered funnel. ``shared`` are the sets of steps that events may share (``insights.filters.overlap``);
+    ``group_type_index`` is the type of the groups that are counted, null when persons are.
+    """
 
     project_id: int
     dates: DateRange
@@ -47,6 +50,7 @@ class FunnelFilter:
     shared: tuple[tuple[int, ...], ...]
     window: timedelta
     properties: PropertyGroup
+    group_type_index: int | None
 
     def filters(self) -> Iterator[PropertyFilter]:
         """Every property filter, global and of steps."""
@@ -57,7 +61,7 @@ class FunnelFilter:
 
 @dataclass(frozen=True, slots=True)
 class FunnelPersons:
-    """A page of the persons of a funnel: those whose number of steps reached is in ``reached``."""
+    """A page of the persons or groups of a funnel: those whose number of steps reached is in ``reached``."""
 
     funnel: FunnelFilter
     reached: tuple[int, ...]
@@ -86,6 +90,7 @@ def read_funnel(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
             reader.read(given.get("properties"), attr="properties"),
             read_test_accounts(given, project=project, reader=reader),
         ),
+        group_type_index=_group_type_index(given),
     )
 
 
@@ -124,6 +129,11 @@ def _window(given: Mapping[str, Any]) -> timedelta:
     return unit * count if count < _LONGEST_WINDOW // unit else _LONGEST_WINDOW
 
 
+def _group_type_index(given: Mapping[str, Any]) -> int | None:
+    name = "aggregation_group_type_index"
+    return None if given.get(name) is None else read_group_type_index(given[name], name=name, attr=name)
+
+
 def _reached(given: Mapping[str, Any], *, steps: int) -> tuple[int, ...]:
     """The numbers of steps, 1 to ``steps``, that ``funnel_custom_steps``, else ``funnel_step``, asks for."""
     custom = read_list(given, "funnel_custom_steps")
@@ -157,7 +167,6 @@ def _refuse_unsupported(given: Mapping[str, Any]) -> None:
             _refuse(name)
     if (read_text(given, "funnel_aggregate_by_hogql") or "person_id") != "person_id":
         _refuse("funnel_aggregate_by_hogql")
-    _check_group_index(given)
     _check_sampling(given)
 
 
@@ -168,15 +177,6 @@ def _refuse(name: str) -> None:
 def _refuse_choice(given: Mapping[str, Any], name: str, choices: Mapping[str, bool], *, default: str) -> None:
     if not read_choice(given, name, choices, default=default):
         raise InvalidInput(f"{name} {read_text(given, name) or default} is not supported yet.", attr=name)
-
-
-def _check_group_index(given: Mapping[str, Any]) -> None:
-    name = "aggregation_group_type_index"
-    index = read_integer(given, name)
-    if index is not None and not 0 <= index < 5:
-        raise InvalidInput(f"{name} is required to be at least 0 and less than 5.", attr=name)
-    if index is not None:
-        _refuse(name)
 
 
 def _check_sampling(given: Mapping[str, Any]) -> None:

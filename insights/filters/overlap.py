@@ -9,6 +9,9 @@ from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, S
 #: Steps that hang together by events that may fill two of them. Their sets grow as 2 to this number.
 MOST_OVERLAPPING = 10
 
+#: Whose property it is, of which type if a group's, and its key.
+Property = tuple[Source, int | None, str]
+
 
 class TooManyOverlaps(Exception):
     """More steps hang together than can be told apart."""
@@ -59,12 +62,12 @@ def may_share(first: Entity, second: Entity) -> bool:
     return all(allowed[key] & also_allowed[key] for key in allowed.keys() & also_allowed.keys())
 
 
-def _exact_values(group: PropertyGroup) -> dict[tuple[Source, str], frozenset[str]]:
+def _exact_values(group: PropertyGroup) -> dict[Property, frozenset[str]]:
     """What the filters that must all pass leave of the values of a property."""
-    found: dict[tuple[Source, str], frozenset[str]] = {}
+    found: dict[Property, frozenset[str]] = {}
     for item in _required(group):
         if isinstance(item.test, TextTest) and item.test.match is TextMatch.EXACT and not item.negated:
-            key = (item.source, item.key)
+            key = (item.source, item.group_type_index, item.key)
             values = frozenset(item.test.values)
             found[key] = found.get(key, values) & values
     return found

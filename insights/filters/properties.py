@@ -16,6 +16,7 @@ import orjson
 
 from core.events.text_form import text_forms
 from core.exceptions import InvalidInput
+from insights.filters.group_type import read_group_type_index
 from insights.filters.property_dates import DateTest, Direction, read_date_test
 from insights.filters.property_numbers import Comparison, NumberTest, read_number_test
 
@@ -29,6 +30,7 @@ class Source(StrEnum):
 
     EVENT = "event"
     PERSON = "person"
+    GROUP = "group"
 
 
 class TextMatch(StrEnum):
@@ -60,13 +62,14 @@ Test = TextTest | PresenceTest | NumberTest | DateTest
 
 @dataclass(frozen=True, slots=True)
 class PropertyFilter:
-    """``attr`` is where the filter stands in the request."""
+    """``attr`` is where the filter stands in the request; ``group_type_index`` is given for groups only."""
 
     source: Source
     key: str
     test: Test
     negated: bool
     attr: str
+    group_type_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,14 @@ class PropertyReader:
             raise InvalidInput("The key of a filter is missing.", attr=attr)
         source = _source(item.get("type"), attr=attr)
         test, complement = self._test(item, attr=attr)
-        return PropertyFilter(source, item["key"], test, complement ^ (item.get("negation") is True), attr)
+        return PropertyFilter(
+            source,
+            item["key"],
+            test,
+            complement ^ (item.get("negation") is True),
+            attr,
+            _group_type_index(item, attr=attr) if source is Source.GROUP else None,
+        )
 
     def _test(self, item: Mapping[str, Any], *, attr: str) -> tuple[Test, bool]:
         """What is tested, and whether the filter asks for its complement."""
@@ -185,18 +195,23 @@ def _from_json(text: str, *, attr: str) -> Any:
 
 
 _NOT_YET = frozenset(
-    """cohort static-cohort precalculated-cohort group element session hogql recording behavioral""".split()
+    """cohort static-cohort precalculated-cohort element session hogql recording behavioral""".split()
 )
 
 
 def _source(value: Any, *, attr: str) -> Source:
     if value in (None, "", "event"):
         return Source.EVENT
-    if value == "person":
-        return Source.PERSON
+    if value in ("person", "group"):
+        return Source(value)
     if isinstance(value, str) and value in _NOT_YET:
         raise InvalidInput(f"Filters of type {value} are not supported yet.", attr=attr)
     raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
+
+
+def _group_type_index(item: Mapping[str, Any], *, attr: str) -> int:
+    name = "group_type_index"
+    return read_group_type_index(item.get(name), name=name, attr=attr)
 
 
 Read = Callable[[PropertyReader, Any, str], Test]

@@ -45,7 +45,8 @@ from insights.sql.text import Sql, all_of, any_of, integer, join, moment, sql, t
 #: Microseconds since 1900, the first year of ClickHouse's times: never negative.
 _MICROSECONDS = sql("toUInt64(toUnixTimestamp64Micro(e.timestamp) + 2208988800000000)")
 _MICROSECOND = timedelta(microseconds=1)
-_SEARCHED = ("email", "name")
+#: What the search looks for of a person, besides distinct ids.
+SEARCHED = ("email", "name")
 
 
 def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Limits) -> list[str]:
@@ -105,8 +106,10 @@ def events_between(dates: DateRange, properties: PropertyGroup, actors: Actors, 
     ]
     if names:
         conditions.append(sql("e.event IN {names}", names=texts(names)))
+    if actors.condition is not None:
+        conditions.append(actors.condition)
     if properties.members:
-        conditions.append(sql("({filters})", filters=group_condition(properties, OnEvents(actors.id))))
+        conditions.append(sql("({filters})", filters=group_condition(properties, OnEvents(actors.person))))
     return join(" AND ", conditions)
 
 
@@ -119,7 +122,7 @@ def _names(steps: Sequence[Entity]) -> Sequence[str]:
 def _matches(step: Entity, actors: Actors) -> Sql:
     conditions = [] if step.id is None else [sql("e.event = {name}", name=text(step.id))]
     if step.properties.members:
-        conditions.append(group_condition(step.properties, OnEvents(actors.id)))
+        conditions.append(group_condition(step.properties, OnEvents(actors.person)))
     return all_of(conditions)
 
 
@@ -229,7 +232,7 @@ def _search(wanted: str, dates: DateRange, properties: PropertyGroup, actors: Ac
         PropertyFilter(
             Source.PERSON, key, TextTest(TextMatch.CONTAINS, (wanted,)), negated=False, attr="search"
         )
-        for key in _SEARCHED
+        for key in SEARCHED
     ]
     by_distinct_id = sql(
         """id IN (

@@ -4,8 +4,8 @@ What is compared is the text form of a value: a string as it is, anything else a
 key as the empty text. Every condition is true or false, never null, so that its negation is its exact
 complement.
 
-Person filters ask the current properties. Where a condition is put on events, they become a set of person
-ids.
+Filters of persons and groups ask the current properties. Where a condition is put on events, they become a set
+of person ids or group keys.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ from insights.filters.properties import (
 from insights.filters.property_dates import DateTest
 from insights.filters.property_numbers import NumberTest
 from insights.sql.lenient_dates import unix_seconds
+from insights.sql.person_of_event import group_column
 from insights.sql.text import Sql, all_of, any_of, integer, negated, number, sql, text, texts, trusted
 
 
@@ -41,7 +42,9 @@ class OnEvents:
                 person=self.person,
                 condition=ON_PERSONS.condition(item),
             )
-        return _tested("e.properties", item)
+        if item.source is Source.GROUP:
+            return _of_group(item)
+        return _tested(_stored("e.properties", item.key), item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class OnPersons:
     def condition(self, item: PropertyFilter) -> Sql:
         if item.source is not Source.PERSON:
             raise ValueError(f"{item.attr} is no person filter")
-        return _tested("properties", item)
+        return _tested(_stored("properties", item.key), item)
 
 
 ON_PERSONS = OnPersons()
@@ -66,8 +69,33 @@ def group_condition(group: PropertyGroup, on: OnEvents | OnPersons) -> Sql:
     return any_of(members) if group.joiner is Joiner.OR and members else all_of(members)
 
 
-def _tested(column: str, item: PropertyFilter) -> Sql:
-    stored = trusted(property_text(column, item.key))
+#: What a key that does not exist has for a text.
+_MISSING = sql("CAST(NULL AS Nullable(String))")
+
+
+def _of_group(item: PropertyFilter) -> Sql:
+    """A group that nobody has told of, and no group at all, have no properties. What is looked for are the groups that
+    fare otherwise than these.
+    """
+    if item.group_type_index is None:
+        raise ValueError(f"{item.attr} names no group type")
+    return sql(
+        """xor({column} IN (
+            SELECT key FROM groups FINAL
+            WHERE project_id = {project_id:Int64} AND type_index = {index} AND xor({condition}, {without})
+        ), {without})""",
+        column=group_column(item.group_type_index),
+        index=trusted(str(item.group_type_index)),
+        condition=_tested(_stored("properties", item.key), item),
+        without=_tested(_MISSING, item),
+    )
+
+
+def _stored(column: str, key: str) -> Sql:
+    return trusted(property_text(column, key))
+
+
+def _tested(stored: Sql, item: PropertyFilter) -> Sql:
     condition = test_condition(item.test, stored)
     return negated(condition) if item.negated else condition
 

@@ -3,10 +3,11 @@
 import base64
 import gzip
 import json
+from typing import Any
 
 import pytest
 
-from tests.clients import ProjectClient, bearer
+from tests.clients import ProjectClient, bearer, event
 
 
 @pytest.mark.parametrize("path", ["/flags/?v=2", "/flags?v=4", "/decide/?v=3"])
@@ -41,6 +42,24 @@ def test_there_are_no_flag_definitions(project: ProjectClient, path: str) -> Non
         {"flags": [], "group_type_mapping": {}, "cohorts": {}},
     )
     assert project.http.get(path).status_code == 401
+
+
+def definitions(project: ProjectClient, key: str, **params: str) -> tuple[int, Any]:
+    response = project.http.get("/flags/definitions", params=params, headers=bearer(key))
+    return response.status_code, response.json().get("group_type_mapping")
+
+
+def test_the_definitions_name_the_group_types_of_the_project(
+    project: ProjectClient, other_project: ProjectClient
+) -> None:
+    project.capture(event("a", "u", properties={"$groups": {"company": "acme", "team": "red"}}))
+    types = {"0": "company", "1": "team"}
+
+    assert definitions(project, project.key, token=project.token) == (200, types)
+    assert definitions(project, project.new_key("cohort:read", projects=[project.id])) == (200, types)
+    assert definitions(project, other_project.key, token=project.token) == (403, None)
+    assert definitions(project, other_project.key, token=other_project.token) == (200, {})
+    assert definitions(project, project.key, token="phc_none") == (401, None)
 
 
 def test_the_remote_configuration_switches_everything_off(project: ProjectClient) -> None:

@@ -232,7 +232,9 @@ def test_a_key_needs_person_read(funnel: ProjectClient) -> None:
         ({"exclusions": '[{"id": "x", "funnel_from_step": 0, "funnel_to_step": 1}]'}, "exclusions"),
         ({"actions": '[{"id": 1}]'}, "actions"),
         ({"breakdown": "plan"}, "breakdown"),
-        ({"aggregation_group_type_index": "0"}, "aggregation_group_type_index"),
+        ({"aggregation_group_type_index": "5"}, "aggregation_group_type_index"),
+        ({"aggregation_group_type_index": "-1"}, "aggregation_group_type_index"),
+        ({"aggregation_group_type_index": "company"}, "aggregation_group_type_index"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_by_name(

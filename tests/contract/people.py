@@ -1,4 +1,4 @@
-"""All persons of a project, as tests write them down."""
+"""All persons of a project, and its groups, as tests write them down."""
 
 import time
 from collections.abc import Callable
@@ -60,6 +60,21 @@ def _someone_in(row: dict[str, Any], only_own: bool) -> Someone:
     if only_own:
         properties = {n: value for n, value in properties.items() if n[0] != "$" and value is not None}
     return Someone(row["uuid"], frozenset(row["distinct_ids"]), row["is_identified"], properties)
+
+
+def assert_groups(project: ProjectClient, group_type: str, groups: dict[str, dict[str, Any]]) -> None:
+    """The project has this one group type, and ``looked`` happened in these groups, which have these properties."""
+    url = f"{project.persons_url}funnel/"
+    question = {"events": [{"id": "looked"}], "funnel_step": 1, "aggregation_group_type_index": 0}
+
+    def read() -> dict[str, dict[str, Any]]:
+        (result,) = project.post(url, question).json()["results"]
+        return {actor["group_key"]: actor["properties"] for actor in result["people"]}
+
+    assert project.get("/flags/definitions", token=project.token).json()["group_type_mapping"] == {
+        "0": group_type
+    }
+    assert_within(read, groups)
 
 
 def assert_within(read: Callable[[], Any], expected: Any, *, seconds: float = FRESH) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.clients import ProjectClient
 from tests.contract.browser import Browser, chromium, running_browser
-from tests.contract.people import assert_people, someone
+from tests.contract.people import assert_groups, assert_people, someone
 from tests.contract.recorder import Recorder
 
 Make = Callable[..., list[Any]]
@@ -207,6 +207,18 @@ def test_groups_leave_the_properties_of_persons_alone(
 
     assert "$groupidentify" in {event["event"] for event in recorder.events}
     assert_people(project, recorder, someone(project, visitor), only_own=True)
+
+
+def test_groups_are_stored_and_counted(project: ProjectClient, make: Make) -> None:
+    make(
+        ["group", "company", "acme", {"name": "Acme"}],
+        ["capture", "looked"],
+        ["group", "company", "bolt"],
+        ["capture", "looked"],
+        **ALL_PERSONS,
+    )
+
+    assert_groups(project, "company", {"acme": {"name": "Acme"}, "bolt": {}})
 
 
 def test_after_reset_the_browser_is_another_visitor(

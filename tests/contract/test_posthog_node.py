@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients import ProjectClient
 from tests.contract.calls import Call, Outcome, run_program
-from tests.contract.people import assert_people, someone
+from tests.contract.people import assert_groups, assert_people, someone
 from tests.contract.recorder import Recorder
 
 Make = Callable[..., list[Any]]
@@ -149,6 +149,18 @@ def test_groups_leave_the_properties_of_persons_alone(
     )
 
     assert_people(project, recorder, someone(project, "$company_acme"), someone(project, "ada"))
+
+
+def test_groups_are_stored_and_counted(project: ProjectClient, make: Make) -> None:
+    acme = {"groupType": "company", "groupKey": "acme"}
+    make(
+        ["groupIdentify", {**acme, "properties": {"name": "Acme", "seats": 5}}],
+        ["groupIdentify", {**acme, "properties": {"seats": 6}}],
+        ["capture", {"distinctId": "ada", "event": "looked", "groups": {"company": "acme"}}],
+        ["capture", {"distinctId": "ada", "event": "looked", "groups": {"company": 7}}],
+    )
+
+    assert_groups(project, "company", {"acme": {"name": "Acme", "seats": 6}, "7": {}})
 
 
 def test_flags_are_off_and_asking_for_one_makes_nobody_a_person(

@@ -10,7 +10,7 @@ import posthog
 import pytest
 
 from tests.clients import ProjectClient
-from tests.contract.people import assert_people, assert_within, someone
+from tests.contract.people import assert_groups, assert_people, assert_within, someone
 from tests.contract.recorder import Recorder
 
 STEPS = ("looked", "signed up", "ordered")
@@ -170,6 +170,17 @@ def test_groups_leave_the_properties_of_persons_alone(
 
     chosen_by_the_sdk = recorder.events[0]["distinct_id"]
     assert_people(project, recorder, someone(project, chosen_by_the_sdk), someone(project, "ada"))
+
+
+def test_groups_are_stored_and_counted(project: ProjectClient, sdk: posthog.Posthog) -> None:
+    sdk.group_identify("company", "acme", {"name": "Acme", "seats": 5})
+    sdk.group_identify("company", "acme", {"seats": 6})
+    sdk.capture("looked", distinct_id="ada", groups={"company": "acme"})
+    sdk.capture("looked", groups={"company": "bolt"})
+    sdk.capture("looked", distinct_id="ada")
+    sdk.flush()
+
+    assert_groups(project, "company", {"acme": {"name": "Acme", "seats": 6}, "bolt": {}})
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.clients import ProjectClient
 from tests.contract.calls import Call, run_program
-from tests.contract.people import assert_people, someone
+from tests.contract.people import assert_groups, assert_people, someone
 from tests.contract.recorder import Recorder
 
 Make = Callable[..., list[Any]]
@@ -148,6 +148,19 @@ def test_groups_leave_the_properties_of_persons_alone(
     )
 
     assert_people(project, recorder, someone(project, "$company_acme"), someone(project, "ada"))
+
+
+def test_groups_are_stored_and_counted(project: ProjectClient, make: Make) -> None:
+    make(
+        [
+            "group_identify",
+            {"group_type": "company", "group_key": "acme", "properties": {"name": "Acme"}},
+        ],
+        ["capture", {"distinct_id": "ada", "event": "looked", "groups": {"company": "acme"}}],
+        ["capture", {"distinct_id": "ada", "event": "looked", "groups": {"company": 7}}],
+    )
+
+    assert_groups(project, "company", {"acme": {"name": "Acme"}, "7": {}})
 
 
 def test_flags_are_off_and_asking_for_one_makes_nobody_a_person(

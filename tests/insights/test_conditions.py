@@ -13,6 +13,8 @@ from insights.sql.text import sql, text
 from tests.insights.world import NOON, World
 
 MISSING = object()
+#: The type of the groups that the values are in.
+OWN_TYPE = 3
 
 TEXTS = {
     "missing": MISSING, "null": None, "empty": "", "word": "Word", "lower": "word", "two": 2, "'two'": "2",
@@ -49,14 +51,28 @@ THE_DAY = {"iso day", "slashes", "day first", "day first, dashes"} | THE_SECOND
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """An event for every stored value, named after its table, with the name of the value as its distinct id."""
+    """An event for every stored value, named after its table, with the name of the value as its distinct id. It is in
+    a group that has the same value; nobody has told of the group where the value is missing.
+    """
     world = World(zone="Europe/Berlin")
+    stored = [
+        (table, name, {} if value is MISSING else {"k": value})
+        for table, values in {"texts": TEXTS, "numbers": NUMBERS, "dates": DATES}.items()
+        for name, value in values.items()
+    ]
     world.events(
         *(
-            world.event_line(table, name, 0, {} if value is MISSING else {"k": value})
-            for table, values in {"texts": TEXTS, "numbers": NUMBERS, "dates": DATES}.items()
-            for name, value in values.items()
+            world.event_line(table, name, 0, properties, groups={OWN_TYPE: f"{table} {name}"})
+            for table, name, properties in stored
         )
+    )
+    world.insert(
+        "groups",
+        [
+            world.group_line(OWN_TYPE, f"{table} {name}", properties)
+            for table, name, properties in stored
+            if properties
+        ],
     )
     return world
 
@@ -79,11 +95,12 @@ def passing(world: World, table: str, *filters: dict[str, Any]) -> set[str]:
 def check(
     world: World, table: str, values: dict[str, Any], operator: str | None, value: Any, expected: set[str]
 ) -> None:
-    """The filter lets ``expected`` pass, and its negation everything else."""
-    item = {"key": "k", "operator": operator, "value": value}
+    """The filter lets ``expected`` pass, and its negation everything else; of groups no less than of events."""
+    for source in ({}, {"type": "group", "group_type_index": OWN_TYPE}):
+        item = {"key": "k", "operator": operator, "value": value, **source}
 
-    assert passing(world, table, item) == expected
-    assert passing(world, table, {**item, "negation": True}) == set(values) - expected
+        assert passing(world, table, item) == expected
+        assert passing(world, table, {**item, "negation": True}) == set(values) - expected
 
 
 PRESENT = set(TEXTS) - {"missing"}
@@ -261,6 +278,25 @@ def test_the_current_properties_of_a_person_count() -> None:
         count(key="plan", value="free"),
         count(key="gone", operator="is_set"),
     ] == [1, 0, 0]
+
+
+def test_the_current_properties_of_the_group_of_that_type_count() -> None:
+    world, other = World(), World()
+    old, new = {"plan": "free", "gone": "1"}, {"plan": "team"}
+    world.insert("groups", [world.group_line(0, "acme", old, version=1), world.group_line(1, "acme", old)])
+    world.insert("groups", [world.group_line(0, "acme", new, version=2)])
+    world.insert("groups", [world.group_line(0, "acme", old)])
+    other.insert("groups", [other.group_line(0, "acme", old, version=9)])
+    world.events(world.event_line("x", "in acme", 0, groups={0: "acme"}), world.event_line("x", "alone", 0))
+
+    def found(**item: Any) -> set[str]:
+        return passing(world, "x", {"type": "group", "group_type_index": 0, **item})
+
+    assert found(key="plan", value="team") == {"in acme"}
+    assert found(key="plan", value="free") == set()
+    assert found(key="gone", operator="is_set") == set()
+    assert found(key="plan", value="team", operator="is_not") == {"alone"}
+    assert found(key="gone", operator="is_not_set") == {"in acme", "alone"}
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a**", r"\1", "(?=a)", "(?<!a)b", "a{1001}", "a{2,1}"])

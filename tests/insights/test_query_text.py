@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insights.queries import funnel
+from insights.queries import funnel, funnel_groups
 from insights.sql.text import Sql
 from tests.insights.world import World
 
@@ -20,6 +20,7 @@ FILTERS: list[Any] = [
     {"key": "k", "value": 987654321, "operator": "gt"},
     {"key": "k", "value": "2021-05-01", "operator": "is_date_exact"},
     {"key": "k", "operator": "is_not_set"},
+    {"key": WORD, "value": [WORD, "Zyx"], "type": "group", "group_type_index": 3},
 ]
 STEPS: list[Any] = [
     [{"id": WORD}, {"id": "b"}],
@@ -29,16 +30,21 @@ PROPERTIES: list[Any] = [[], FILTERS, {"type": "OR", "values": FILTERS}]
 
 
 def build(**given: Any) -> list[Sql]:
-    question = World(project_id=5).question(**given)
-    return [funnel.persons(question, overridden=overridden) for overridden in (False, True)]
+    world = World(project_id=5)
+    persons, groups = world.question(**given), world.question(aggregation_group_type_index=2, **given)
+    return [
+        query(question, overridden=overridden)
+        for query, question in ((funnel.persons, persons), (funnel_groups.groups, groups))
+        for overridden in (False, True)
+    ]
 
 
 def check(query: Sql) -> None:
     text, values = query.rendered()
-    reading = [scope for scope in scopes(text) if re.search(r"FROM (events|person)", scope)]
+    reading = [scope for scope in scopes(text) if re.search(r"FROM (events|person|groups)", scope)]
 
     # Every table is read under the condition for the project, which comes first and has no OR beside it.
-    assert len(reading) == len(re.findall(r"FROM (?:events|person)", text)) >= 2
+    assert len(reading) == len(re.findall(r"FROM (?:events|person|groups)", text)) >= 1
     for scope in reading:
         assert re.search(r" WHERE (e\.)?project_id = \{project_id:Int64\}( AND |\s*$)", scope), scope
         assert " OR " not in scope
@@ -91,7 +97,7 @@ def test_any_tree_of_filters(tree: Any) -> None:
 
 
 def test_the_common_funnel_literally() -> None:
-    query, _ = build(
+    query, *_ = build(
         events=[{"id": "a"}, {"id": "b"}], date_from="2026-01-01", date_to="2026-01-02", limit=10
     )
 
@@ -106,6 +112,34 @@ def test_the_common_funnel_literally() -> None:
         "AND e.timestamp >= {p3:DateTime64(6, 'UTC')} AND e.timestamp < {p4:DateTime64(6, 'UTC')} "
         "AND e.event IN {p5:Array(String)} GROUP BY actor) WHERE reached IN (1, 2)) "
         "ORDER BY project_id, id LIMIT {p6:Int64} OFFSET {p7:Int64}"
+    )
+    assert values == {
+        "p0": 14 * 86400 * 10**6,
+        "p1": "a",
+        "p2": "b",
+        "p3": "2026-01-01 00:00:00.000000",
+        "p4": "2026-01-03 00:00:00.000000",
+        "p5": ["a", "b"],
+        "p6": 10,
+        "p7": 0,
+    }
+
+
+def test_the_common_funnel_of_groups_literally() -> None:
+    _, _, query, _ = build(
+        events=[{"id": "a"}, {"id": "b"}], date_from="2026-01-01", date_to="2026-01-02", limit=10
+    )
+
+    text, values = query.rendered()
+
+    assert re.sub(r"\s+", " ", text) == (
+        "SELECT actor FROM (SELECT e.group_2 AS actor, windowFunnel({p0:UInt64})("
+        "toUInt64(toUnixTimestamp64Micro(e.timestamp) + 2208988800000000), "
+        "e.event = {p1:String}, e.event = {p2:String}) AS reached "
+        "FROM events AS e WHERE e.project_id = {project_id:Int64} "
+        "AND e.timestamp >= {p3:DateTime64(6, 'UTC')} AND e.timestamp < {p4:DateTime64(6, 'UTC')} "
+        "AND e.event IN {p5:Array(String)} AND e.group_2 != '' GROUP BY actor) WHERE reached IN (1, 2) "
+        "ORDER BY actor LIMIT {p6:Int64} OFFSET {p7:Int64}"
     )
     assert values == {
         "p0": 14 * 86400 * 10**6,

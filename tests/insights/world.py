@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 from core.clickhouse import client
 from core.events.event import Event
 from core.identity.ids import person_uuid
-from core.outbox.lines import event_line, override_line, person_line
+from core.outbox.lines import event_line, group_line, override_line, person_line
 from insights.filters.funnel import FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
-from insights.queries import funnel
+from insights.queries import funnel, funnel_groups
 from insights.sql.text import Sql
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -44,8 +44,11 @@ class World:
         *,
         person: str | None = None,
         uuid: UUID | None = None,
+        groups: Mapping[int, str] | None = None,
     ) -> str:
-        """``person`` is the distinct id that made the person the event was captured with."""
+        """``person`` is the distinct id that made the person the event was captured with; ``groups`` are keys by
+        type.
+        """
         timestamp = NOON + timedelta(seconds=at)
         event = Event(uuid or uuid4(), name, distinct_id, timestamp, dict(properties or {}), None, False)
         return event_line(
@@ -54,6 +57,7 @@ class World:
             person_uuid=self.person_id(person or distinct_id),
             mode="full",
             received=timestamp,
+            group_keys=groups or {},
         )
 
     def person_line(
@@ -72,6 +76,18 @@ class World:
             is_identified=True,
             version=version,
             is_deleted=is_deleted,
+        )
+
+    def group_line(
+        self, type_index: int, key: str, properties: Mapping[str, Any] | None = None, *, version: int = 0
+    ) -> str:
+        return group_line(
+            project_id=self.project_id,
+            type_index=type_index,
+            key=key,
+            created_at=NOON,
+            properties=properties or {},
+            version=version,
         )
 
     def override_line(self, distinct_id: str, person: str, *, version: int = 1) -> str:
@@ -105,3 +121,8 @@ class World:
         rows = self.ask(funnel.persons(self.question(**given), overridden=overridden))
         by_id = {self.person_id(name): name for name in names}
         return sorted(by_id[row[0]] for row in rows)
+
+    def found_groups(self, type_index: int, *, overridden: bool = False, **given: Any) -> list[str]:
+        """The keys of the groups of a type that a funnel question finds, in the order of the answer."""
+        question = self.question(aggregation_group_type_index=type_index, **given)
+        return [row[0] for row in self.ask(funnel_groups.groups(question, overridden=overridden))]

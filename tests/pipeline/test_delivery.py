@@ -103,7 +103,7 @@ def test_what_clickhouse_did_not_take_stays_for_the_next_time(
         broken.setattr(client, "insert_lines", away)
         with pytest.raises(ClickHouseUnavailable):
             deliver_all()
-    assert Outbox.objects.for_project(project.id).count() == 1
+    assert Outbox.objects.for_project(project.id).count() == 2
 
     deliver_all()
 
