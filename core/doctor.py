@@ -25,7 +25,7 @@ SETTLE = 10.0
 OLDEST_WAIT = 30.0
 #: Seconds, one try each, that a worker has for an answer.
 WORKER_TRIES = 8
-WORKERS = ("delivery", "insights")
+WORKERS = ("delivery", "insights", "deletions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ import orjson
 import redis
 from celery import current_app
 from django.conf import settings
-from django.db import connection
 from kombu.exceptions import OperationalError
 
 from core import valkey
+from core.database import release_connection
 from core.exceptions import QueryTooHeavy, QueueUnavailable, TooManyQuestions
 from insights import failures
 from insights.limits import Limits
@@ -57,7 +57,7 @@ def ask(kind: str, question: Mapping[str, Any], *, until: float) -> Any:
     with _place():
         try:
             _publish(kind, question, until=until, reply_key=reply_key)
-            _release_database()
+            release_connection()
             reply = orjson.loads(_await(reply_key, until=until))
         except (redis.RedisError, OperationalError, OSError) as error:
             logger.warning("Valkey does not answer: %s", error)
@@ -87,14 +87,6 @@ def _publish(kind: str, question: Mapping[str, Any], *, until: float, reply_key:
         expires=min(settings.INSIGHTS_PICKUP, max(until - time.time(), 0)),
         retry=False,
     )
-
-
-def _release_database() -> None:
-    """Others can use the connection while this request waits. (In a transaction, as tests have them, it
-    must be kept.)
-    """
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _await(reply_key: str, *, until: float) -> bytes:

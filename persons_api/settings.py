@@ -7,6 +7,8 @@ of its own sets the same ones. There is no other difference between the two.
 from datetime import timedelta
 from typing import Any
 
+from celery.schedules import crontab
+
 from persons_api import env
 
 # --- the program
@@ -116,6 +118,12 @@ DELIVERY_BATCH_ROWS = env.integer("PERSONS_API_DELIVERY_BATCH_ROWS", 20_000, lea
 #: Seconds that a delivery waits after a small batch for more rows, so that ClickHouse gets few, larger parts.
 DELIVERY_PAUSE = 0.25
 
+# --- squash
+# ------------------------------------------------------------------------------------------------------
+
+#: Seconds that an override must not have changed before it is written into the events.
+SQUASH_AGE = env.integer("PERSONS_API_SQUASH_AGE", 2 * 24 * 60 * 60, least=0)
+
 # --- insights
 # ----------------------------------------------------------------------------------------------------
 
@@ -141,6 +149,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_ROUTES = {
     "core.tasks.delivery.*": {"queue": "delivery"},
+    "core.tasks.squash.*": {"queue": "deletions"},
     "insights.tasks.*": {"queue": "insights"},
 }
 CELERY_BEAT_SCHEDULE = {
@@ -150,7 +159,19 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 2},
     },
+    # At times of the clock: an interval would start anew with every start of the schedule.
+    "squash": {
+        "task": "core.tasks.squash.squash",
+        "schedule": crontab(minute="17", hour="*/6"),
+        "options": {"expires": 3600},
+    },
 }
+
+# --- lists
+# -------------------------------------------------------------------------------------------------------
+
+#: Persons that a list as CSV has at most.
+CSV_ROWS = env.integer("PERSONS_API_CSV_ROWS", 300_000, least=1)
 
 # --- HTTP API
 # ------------------------------------------------------------------------------------------------------
@@ -159,6 +180,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.authentication.PersonalAPIKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["core.auth.authentication.HasKey"],
     "DEFAULT_RENDERER_CLASSES": ["core.api.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.negotiation.ContentNegotiation",
     "DEFAULT_PARSER_CLASSES": ["core.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "core.api.errors.exception_handler",
@@ -177,7 +199,6 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "PREPROCESSING_HOOKS": ["core.api.schema.only_documented"],
     "SCHEMA_PATH_PREFIX": r"/api/projects/{project_id}",
-    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 LOGGING = {

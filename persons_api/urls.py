@@ -21,9 +21,24 @@ from core.api.flags import (
     surveys_script,
 )
 from core.api.health import health
+from core.api.persons.activity import ActivityViewSet
+from core.api.persons.batch_by_distinct_ids import BatchByDistinctIdsViewSet
+from core.api.persons.batch_by_uuids import BatchByUuidsViewSet
+from core.api.persons.cohorts import CohortsViewSet
+from core.api.persons.delete_property import DeletePropertyViewSet
+from core.api.persons.list import PersonListViewSet
+from core.api.persons.merge import MergeViewSet
+from core.api.persons.properties import PropertiesViewSet
+from core.api.persons.properties_at_time import PropertiesAtTimeViewSet
+from core.api.persons.reset_distinct_id import ResetDistinctIdViewSet
 from core.api.persons.split import SplitViewSet
+from core.api.persons.undo import UndoViewSet
+from core.api.persons.update_property import UpdatePropertyViewSet
+from core.api.persons.values import ValuesViewSet
 from core.api.persons.viewset import PersonViewSet
+from core.auth.access import CURRENT
 from insights.api.funnel import FunnelViewSet
+from insights.api.properties_timeline import PropertiesTimelineViewSet
 
 View = Callable[..., HttpResponseBase]
 
@@ -38,6 +53,11 @@ def project_route(path: str, view: View) -> list[URLPattern]:
         re_path(rf"^api/projects/(?P<project_id>[^/]+)/{path}/?$", view),
         re_path(rf"^api/environments/(?P<project_id>[^/]+)/{path}/?$", view),
     ]
+
+
+def persons_route(path: str, view: View) -> list[URLPattern]:
+    """A route of persons, also under the old root that means the caller's current project."""
+    return [*project_route(f"persons{path}", view), route(f"api/person{path}", view, project_id=CURRENT)]
 
 
 urlpatterns = [
@@ -62,9 +82,31 @@ urlpatterns = [
     route("s", recordings),
     # persons; fixed names come before {id}
     *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
-    *project_route("persons", PersonViewSet.as_view({"get": "list"})),
-    *project_route("persons/(?P<id>[^/]+)", PersonViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
-    *project_route("persons/(?P<id>[^/]+)/split", SplitViewSet.as_view({"post": "create"})),
+    *persons_route("", PersonListViewSet.as_view({"get": "list"})),
+    *persons_route(r"\.(?P<format>[^/.]+)", PersonListViewSet.as_view({"get": "list"})),
+    *persons_route("/activity", ActivityViewSet.as_view({"get": "list"})),
+    *persons_route("/batch_by_distinct_ids", BatchByDistinctIdsViewSet.as_view({"post": "create"})),
+    *persons_route("/batch_by_uuids", BatchByUuidsViewSet.as_view({"post": "create"})),
+    *persons_route("/cohorts", CohortsViewSet.as_view({"get": "retrieve"})),
+    *persons_route("/properties_at_time", PropertiesAtTimeViewSet.as_view({"get": "retrieve"})),
+    *persons_route("/properties", PropertiesViewSet.as_view({"get": "retrieve"})),
+    *persons_route("/reset_person_distinct_id", ResetDistinctIdViewSet.as_view({"post": "create"})),
+    *persons_route("/values", ValuesViewSet.as_view({"get": "retrieve"})),
+    *persons_route(
+        "/(?P<id>[^/]+)",
+        PersonViewSet.as_view(
+            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    *persons_route("/(?P<id>[^/]+)/activity", ActivityViewSet.as_view({"get": "retrieve"})),
+    *persons_route("/(?P<id>[^/]+)/delete_property", DeletePropertyViewSet.as_view({"post": "create"})),
+    *persons_route("/(?P<id>[^/]+)/merge", MergeViewSet.as_view({"post": "create"})),
+    *persons_route(
+        "/(?P<id>[^/]+)/properties_timeline", PropertiesTimelineViewSet.as_view({"get": "retrieve"})
+    ),
+    *persons_route("/(?P<id>[^/]+)/split", SplitViewSet.as_view({"post": "create"})),
+    *persons_route("/(?P<id>[^/]+)/undo", UndoViewSet.as_view({"post": "create"})),
+    *persons_route("/(?P<id>[^/]+)/update_property", UpdatePropertyViewSet.as_view({"post": "create"})),
     # the document and two ways to read it
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),

@@ -8,13 +8,23 @@ from rest_framework.request import Request
 
 def page_links(request: Request, *, limit: int, offset: int, has_more: bool) -> tuple[str | None, str | None]:
     """``next`` and ``previous``: the caller's URL with another ``offset``, every other parameter as it was."""
-    following = _with_offset(request, offset + limit) if has_more else None
-    previous = _with_offset(request, offset - limit) if offset >= limit else None
+    following = _with(request, offset=offset + limit) if has_more else None
+    previous = _with(request, offset=offset - limit) if offset >= limit else None
     return following, previous
 
 
-def _with_offset(request: Request, offset: int) -> str:
+def numbered_page_links(
+    request: Request, *, page: int, limit: int, total: int
+) -> tuple[str | None, str | None]:
+    """``next`` and ``previous``: the caller's URL with another ``page``, and with ``limit``."""
+    following = _with(request, page=page + 1, limit=limit) if page * limit < total else None
+    previous = _with(request, page=page - 1, limit=limit) if page > 1 else None
+    return following, previous
+
+
+def _with(request: Request, **numbers: int) -> str:
     parts = urlsplit(request.build_absolute_uri())
     query = QueryDict(parts.query, mutable=True)
-    query["offset"] = str(offset)
+    for name, number in numbers.items():
+        query[name] = str(number)
     return urlunsplit(parts._replace(query=query.urlencode()))

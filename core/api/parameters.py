@@ -10,7 +10,7 @@ _LARGEST_OFFSET = 2**62
 
 def read_limit(query: Mapping[str, str], *, default: int, most: int) -> int:
     """``limit``: 1 to ``most``; 0, empty and absent mean ``default``."""
-    limit = _whole_number(query, "limit")
+    limit = read_integer(query, "limit")
     if not limit:
         return default
     if not 1 <= limit <= most:
@@ -20,10 +20,25 @@ def read_limit(query: Mapping[str, str], *, default: int, most: int) -> int:
 
 def read_offset(query: Mapping[str, str]) -> int:
     """``offset``: 0 or more."""
-    offset = _whole_number(query, "offset") or 0
+    offset = read_integer(query, "offset") or 0
     if not 0 <= offset <= _LARGEST_OFFSET:
         raise InvalidInput("Ensure this value is greater than or equal to 0.", attr="offset")
     return offset
+
+
+def read_numbered_page(query: Mapping[str, str], *, size: int, largest: int) -> tuple[int, int]:
+    """``page``, 1 or more, and ``limit``: 1 or more, ``size`` when absent; above ``largest`` it is ``largest``."""
+    page, limit = (_from_one(query, name, default) for name, default in (("page", 1), ("limit", size)))
+    return page, min(limit, largest)
+
+
+def _from_one(query: Mapping[str, str], name: str, default: int) -> int:
+    number = read_integer(query, name)
+    if number is None:
+        return default
+    if number < 1:
+        raise InvalidInput("Ensure this value is greater than or equal to 1.", attr=name)
+    return number
 
 
 def read_text(query: Mapping[str, str], name: str) -> str | None:
@@ -34,7 +49,8 @@ def read_text(query: Mapping[str, str], name: str) -> str | None:
     return value
 
 
-def _whole_number(query: Mapping[str, str], name: str) -> int | None:
+def read_integer(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number; null when it is absent or empty."""
     text = query.get(name)
     if text is None or not text.strip():
         return None

@@ -8,6 +8,7 @@ paths.
 
 import re
 from functools import lru_cache
+from urllib.parse import unquote
 
 _PLAIN = re.compile(r"[A-Za-z0-9_$ -]+")
 _ODD = re.compile(rb"[^A-Za-z0-9_$ -]")
@@ -27,6 +28,11 @@ def property_path(key: str) -> str:
 
 def _percent(match: "re.Match[bytes]") -> bytes:
     return b"%%%02X" % match.group()[0]
+
+
+def property_key(path: str) -> str:
+    """The property whose path is ``path``."""
+    return "" if path == "%" else unquote(path, errors="surrogatepass")
 
 
 def property_text(column: str, key: str) -> str:

@@ -1,13 +1,13 @@
 """Reads persons. A person's distinct ids come in the order in which they were attached."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -18,8 +18,12 @@ from core.models.person import EMAIL_START
 
 #: Distinct ids that a row of a list shows.
 ROW_IDS = 1000
+#: Distinct ids that a minimal person shows.
+MINIMAL_IDS = 10
 #: Persons whose creation lies further ahead are not listed: a client's clock was wrong.
 FUTURE = timedelta(days=1)
+#: Persons that are in memory at once while a whole list is read.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class PersonFilter:
 
     distinct_id: str | None = None
     email: str | None = None
+    #: Members of this cohort of the project.
+    cohort_id: int | None = None
 
 
 _COLUMNS = "p.id, p.uuid, p.properties::text, p.is_identified, p.created_at, p.last_seen_at"
@@ -61,14 +67,22 @@ _IDS = """
     )
 """
 
+_MATCHING = """
+    FROM core_person p
+    WHERE p.project_id = %(project_id)s AND p.created_at <= %(newest)s {conditions}
+"""
+# Persons that are only skipped are not looked at: the index alone (person_newest_first) knows who they are. LIMIT 1
+# keeps the planner from joining in any other way than one look-up a row of the page, in the order of the page.
 _LIST = f"""
 SELECT {_COLUMNS}, {_IDS} FROM (
-    SELECT * FROM core_person p
-    WHERE p.project_id = %(project_id)s AND p.created_at <= %(newest)s {{conditions}}
+    SELECT p.uuid {_MATCHING}
     ORDER BY p.created_at DESC, p.uuid DESC
     LIMIT %(limit)s OFFSET %(offset)s
-) p ORDER BY p.created_at DESC, p.uuid DESC
+) page CROSS JOIN LATERAL (
+    SELECT * FROM core_person p WHERE p.project_id = %(project_id)s AND p.uuid = page.uuid LIMIT 1
+) p
 """  # noqa: S608 - put together from the constants above and below
+_COUNT = f"SELECT count(*) {_MATCHING}"
 
 _BY_DISTINCT_ID = """
 AND p.id = (
@@ -80,25 +94,50 @@ AND p.id = (
 _BY_EMAIL = f"AND p.email_start = left(%(email)s, {EMAIL_START}) AND p.properties->>'email' = %(email)s"
 
 
+_BY_COHORT = """
+AND p.id IN (
+    SELECT m.person_id FROM core_cohortmember m
+    WHERE m.cohort_id = %(cohort_id)s AND m.project_id = %(project_id)s
+)
+"""
+
+
 def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: int) -> PersonPage:
     """List rows, newest first; ties by uuid, so that pages fit together."""
-    conditions = (_BY_DISTINCT_ID if where.distinct_id is not None else "") + (
-        _BY_EMAIL if where.email is not None else ""
-    )
-    persons = _fetch(
-        _LIST.format(conditions=conditions),
-        {
-            "project_id": project.pk,
-            "newest": timezone.now() + FUTURE,
-            "distinct_id": where.distinct_id,
-            "email": where.email,
-            "limit": limit + 1,
-            "offset": offset,
-            "ids": ROW_IDS,
-        },
-    )
+    with connection.cursor() as cursor:
+        _execute(cursor, _LIST, project, where, limit=limit + 1, offset=offset, ids=ROW_IDS)
+        persons = _rows(cursor)
     rows = [list_row(project, person) for person in persons[:limit]]
     return PersonPage(rows, has_more=len(persons) > limit)
+
+
+def count_persons(project: Project, *, where: PersonFilter) -> int:
+    """How many persons the whole list has."""
+    with connection.cursor() as cursor:
+        _execute(cursor, _COUNT, project, where)
+        return int(cursor.fetchone()[0])
+
+
+def all_list_rows(project: Project, *, where: PersonFilter, most: int) -> Iterator[Sequence[dict[str, Any]]]:
+    """The first ``most`` list rows, in batches of one snapshot. The transaction lasts until the last batch is taken."""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        _execute(cursor, _LIST, project, where, limit=most, offset=0, ids=ROW_IDS)
+        while persons := cursor.fetchmany(_BATCH):
+            yield [list_row(project, _row(*columns)) for columns in persons]
+
+
+def _execute(
+    cursor: CursorWrapper, sql: str, project: Project, where: PersonFilter, **parameters: int
+) -> None:
+    conditions = (
+        (_BY_DISTINCT_ID if where.distinct_id is not None else "")
+        + (_BY_EMAIL if where.email is not None else "")
+        + (_BY_COHORT if where.cohort_id is not None else "")
+    )
+    cursor.execute(
+        sql.format(conditions=conditions),
+        {"project_id": project.pk, "newest": timezone.now() + FUTURE, **asdict(where), **parameters},
+    )
 
 
 _BY_UUIDS = f"""
@@ -125,16 +164,64 @@ def get_person(project: Project, key: UUID | int) -> dict[str, Any] | None:
     return full_person(project, persons[0]) if persons else None
 
 
-_UUID = "SELECT uuid FROM core_person WHERE project_id = %s AND {column} = %s"
+_ID_OF = "SELECT person_id FROM core_persondistinctid WHERE project_id = %s AND distinct_id = %s"
 
 
-def person_uuid_of(project: Project, key: UUID | int) -> UUID | None:
-    """The uuid of the person with this uuid or pk; null when the project has none."""
+def get_person_by_distinct_id(project: Project, distinct_id: str) -> dict[str, Any] | None:
+    """The full person that this distinct id leads to; null when the project has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ID_OF, [project.pk, distinct_id])
+        row = cursor.fetchone()
+    return get_person(project, row[0]) if row else None
+
+
+_BY_DISTINCT_IDS = f"""
+SELECT {_COLUMNS}, {_IDS}, found.distinct_ids FROM (
+    SELECT m.person_id, array_agg(m.distinct_id) AS distinct_ids FROM core_persondistinctid m
+    WHERE m.project_id = %(project_id)s AND m.distinct_id = ANY(%(distinct_ids)s)
+    GROUP BY m.person_id
+) found JOIN core_person p ON p.id = found.person_id AND p.project_id = %(project_id)s
+"""  # noqa: S608
+
+
+def minimal_persons_by_distinct_id(
+    project: Project, distinct_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The persons with these distinct ids, by the id that was asked for; ids that nobody has are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BY_DISTINCT_IDS, {"project_id": project.pk, "distinct_ids": list(distinct_ids), "ids": ROW_IDS}
+        )
+        found = [(_row(*columns), asked) for *columns, asked in cursor.fetchall()]
+    persons = {distinct_id: person for person, asked in found for distinct_id in asked}
+    return {one: minimal_person(project, persons[one]) for one in distinct_ids if one in persons}
+
+
+def minimal_persons(project: Project, uuids: Sequence[UUID]) -> dict[str, dict[str, Any]]:
+    """The persons with these uuids, by uuid; uuids that nobody has are left out."""
+    found = _fetch(_BY_UUIDS, {"project_id": project.pk, "uuids": list(uuids), "ids": ROW_IDS})
+    persons = {person.uuid: person for person in found}
+    return {str(uuid): minimal_person(project, persons[uuid]) for uuid in uuids if uuid in persons}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonKeys:
+    """Both ids of a person."""
+
+    id: int
+    uuid: UUID
+
+
+_KEYS = "SELECT id, uuid FROM core_person WHERE project_id = %s AND {column} = %s"
+
+
+def find_person(project: Project, key: UUID | int) -> PersonKeys | None:
+    """Who has this uuid or pk; null when the project has none."""
     column = "uuid" if isinstance(key, UUID) else "id"
     with connection.cursor() as cursor:
-        cursor.execute(_UUID.format(column=column), [project.pk, key])
+        cursor.execute(_KEYS.format(column=column), [project.pk, key])
         row = cursor.fetchone()
-    return row[0] if row else None
+    return PersonKeys(*row) if row else None
 
 
 def full_person(project: Project, person: PersonRow) -> dict[str, Any]:
@@ -148,6 +235,12 @@ def full_person(project: Project, person: PersonRow) -> dict[str, Any]:
         "created_at": iso(person.created_at),
         "last_seen_at": iso(person.last_seen_at),
     }
+
+
+def minimal_person(project: Project, person: PersonRow) -> dict[str, Any]:
+    """The shape of a single person with at most ``MINIMAL_IDS`` distinct ids."""
+    full = full_person(project, person)
+    return {**full, "distinct_ids": full["distinct_ids"][:MINIMAL_IDS]}
 
 
 def list_row(project: Project, person: PersonRow) -> dict[str, Any]:
@@ -183,7 +276,8 @@ def _fetch(sql: str, parameters: Mapping[str, Any]) -> list[PersonRow]:
 
 
 def _rows(cursor: CursorWrapper) -> list[PersonRow]:
-    return [
-        PersonRow(pk, uuid, orjson.loads(properties), is_identified, created_at, last_seen_at, distinct_ids)
-        for pk, uuid, properties, is_identified, created_at, last_seen_at, distinct_ids in cursor.fetchall()
-    ]
+    return [_row(*columns) for columns in cursor.fetchall()]
+
+
+def _row(person_id: int, uuid: UUID, properties: str, *rest: Any) -> PersonRow:
+    return PersonRow(person_id, uuid, orjson.loads(properties), *rest)

@@ -18,7 +18,7 @@ PYTHON_PATH = {
         filter(None, [str(Path(persons_api.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")])
     )
 }
-NAMES = ("web", "delivery", "insights", "beat")
+NAMES = ("web", "delivery", "insights", "deletions", "beat")
 #: Seconds that a web worker gets for its last answers at a stop.
 WEB_STOP_SECONDS = 3
 
@@ -28,6 +28,8 @@ def parts(folder: DataFolder, state: StackState) -> list[Part]:
         web(folder, state),
         worker(folder, state, "delivery", ["--pool", "solo"]),
         worker(folder, state, "insights", ["--pool", "threads", "--concurrency", "4"]),
+        # One task at a time; in a thread, so that the worker answers while a long one runs.
+        worker(folder, state, "deletions", ["--pool", "threads", "--concurrency", "1"]),
         celery(folder, state, "beat", ["beat", "--scheduler", "celery.beat.Scheduler"]),
     ]
 

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.clients import ProjectClient, event
+from core.models import Cohort, CohortMember, Person, PersonDistinctId
+from tests.clients import ProjectClient, bearer, event
 
 
 def three_persons(project: ProjectClient) -> None:
@@ -120,8 +121,6 @@ def test_a_row_shows_at_most_1000_distinct_ids(project: ProjectClient) -> None:
 def test_persons_of_a_clock_far_ahead_are_hidden(project: ProjectClient) -> None:
     project.capture(event("x", "u"))
     # Capture believes a clock up to 23 hours ahead, so only a change by other means gets here.
-    from core.models import Person
-
     Person.objects.for_project(project.id).update(created_at="2200-01-01T00:00:00Z")
 
     assert ids(project.get(project.persons_url)) == []
@@ -176,3 +175,124 @@ def test_a_capture_is_read_back_at_once(project: ProjectClient) -> None:
         person = project.person("u")
         assert person is not None
         assert person["properties"]["n"] == n
+
+
+def new_cohort(project: ProjectClient, *distinct_ids: str, deleted: bool = False) -> int:
+    """A static cohort of these persons."""
+    cohort = Cohort.objects.for_project(project.id).create(
+        project=project.project, name="c", is_static=True, deleted=deleted
+    )
+    members = PersonDistinctId.objects.for_project(project.id).filter(distinct_id__in=distinct_ids)
+    for person_id in members.values_list("person_id", flat=True):
+        CohortMember.objects.for_project(project.id).create(
+            project=project.project, cohort=cohort, person_id=person_id
+        )
+    return cohort.pk
+
+
+def test_the_total_is_counted_when_the_parameter_is_there_whatever_its_value(project: ProjectClient) -> None:
+    three_persons(project)
+
+    for total in ("include_total", "include_total=false", "include_total=true"):
+        for page in ("", "&limit=1", "&limit=3", "&offset=2", "&offset=3", "&offset=99&limit=2"):
+            assert project.get(f"{project.persons_url}?{total}{page}").json()["count"] == 3
+    assert project.get(project.persons_url, include_total="", email="a@example.org").json()["count"] == 1
+    assert project.get(project.persons_url, include_total="", distinct_id="nobody").json()["count"] == 0
+    assert "count" not in project.get(project.persons_url).json()
+
+
+def test_the_total_does_not_count_who_is_hidden(project: ProjectClient) -> None:
+    three_persons(project)
+    Person.objects.for_project(project.id).update(created_at="2200-01-01T00:00:00Z")
+
+    assert project.get(project.persons_url, include_total="", limit=1, offset=1).json()["count"] == 0
+
+
+def test_links_keep_every_other_parameter(project: ProjectClient) -> None:
+    three_persons(project)
+
+    page = project.get(f"{project.persons_url}?include_total&limit=1&offset=1&x=%26").json()
+
+    for link, offset in ((page["next"], "2"), (page["previous"], "0")):
+        assert parse_qs(urlsplit(link).query, keep_blank_values=True) == {
+            "include_total": [""],
+            "limit": ["1"],
+            "offset": [offset],
+            "x": ["&"],
+        }
+
+
+def test_previous_is_null_when_less_than_a_page_was_skipped(project: ProjectClient) -> None:
+    three_persons(project)
+
+    assert project.get(project.persons_url, limit=2, offset=1).json()["previous"] is None
+
+
+def test_persons_of_the_same_instant_come_once_each_however_they_are_paged(project: ProjectClient) -> None:
+    project.capture(*(event("x", f"u{n}", timestamp="2026-01-01T00:00:00Z") for n in range(20)))
+
+    seen: list[str] = []
+    url: str | None = f"{project.persons_url}?limit=3"
+    while url is not None:
+        page = project.get(url)
+        seen += ids(page)
+        url = page.json()["next"]
+
+    assert sorted(seen) == sorted(f"u{n}" for n in range(20))
+
+
+def test_only_members_of_a_cohort(project: ProjectClient) -> None:
+    three_persons(project)
+    cohort = new_cohort(project, "a", "c")
+
+    assert ids(project.get(project.persons_url, cohort=cohort)) == ["c", "a"]
+    assert ids(project.get(project.persons_url, cohort=cohort, distinct_id="a")) == ["a"]
+    assert ids(project.get(project.persons_url, cohort=cohort, distinct_id="b")) == []
+    assert project.get(project.persons_url, cohort=cohort, limit=1, include_total="").json()["count"] == 2
+    assert len(ids(project.get(project.persons_url, cohort=""))) == 3
+
+
+def test_a_cohort_that_the_project_does_not_have_is_refused(
+    project: ProjectClient, other_project: ProjectClient
+) -> None:
+    other_project.capture(event("x", "u"))
+    wrong = [new_cohort(project, deleted=True), new_cohort(other_project, "u"), 10**9, 10**30, -1, "x", "1.5"]
+
+    for cohort in wrong:
+        response = project.get(project.persons_url, cohort=cohort)
+
+        assert (response.status_code, response.json()["attr"]) == (400, "cohort"), cohort
+
+
+def test_persons_are_not_created_here(project: ProjectClient) -> None:
+    for url in (project.persons_url, f"/api/environments/{project.id}/persons", "/api/person"):
+        response = project.post(
+            url, {"properties": {}}, key=project.new_key("person:write", projects=[project.id])
+        )
+
+        assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+        assert "sending events" in response.json()["detail"]
+
+
+def test_the_legacy_root_lists_the_current_project(project: ProjectClient) -> None:
+    three_persons(project)
+    key = project.new_key("person:read", projects=[project.id])
+
+    page = project.get("/api/person/", key=key, limit=1)
+
+    assert ids(page) == ["c"]
+    assert urlsplit(page.json()["next"]).path == "/api/person/"
+
+
+def test_a_key_needs_person_read(project: ProjectClient) -> None:
+    refused = project.get(project.persons_url, key=project.new_key("cohort:read"))
+
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403, "API key missing required scope 'person:read'",
+    )  # fmt: skip
+    assert project.get(project.persons_url, key=project.new_key("person:read")).status_code == 200
+    assert project.http.get(project.persons_url).status_code == 401
+
+
+def test_options_are_told(project: ProjectClient) -> None:
+    assert project.http.options(project.persons_url, headers=bearer(project.key)).status_code == 200

@@ -17,16 +17,49 @@ def test_the_document_lists_the_routes_with_their_scopes(project: ProjectClient)
         for path, methods in document["paths"].items()
         for operation in methods.values()
     }
-    read = [{"PersonalAPIKeyAuth": ["person:read"]}]
-    write = [{"PersonalAPIKeyAuth": ["person:write"]}]
-    assert operations == {
-        "persons_list": ("/api/projects/{project_id}/persons/", read),
-        "persons_retrieve": ("/api/projects/{project_id}/persons/{id}/", read),
-        "persons_destroy": ("/api/projects/{project_id}/persons/{id}/", write),
-        "persons_split_create": ("/api/projects/{project_id}/persons/{id}/split/", write),
-        "persons_funnel_retrieve": ("/api/projects/{project_id}/persons/funnel/", read),
-        "persons_funnel_create": ("/api/projects/{project_id}/persons/funnel/", read),
+    persons = "/api/projects/{project_id}/persons/"
+    read, write = ["person:read"], ["person:write"]
+    expected = {
+        "persons_list": ("", read),
+        "persons_all_activity_retrieve": ("activity/", ["activity_log:read"]),
+        "persons_batch_by_distinct_ids_create": ("batch_by_distinct_ids/", read),
+        "persons_batch_by_uuids_create": ("batch_by_uuids/", read),
+        "persons_cohorts_retrieve": ("cohorts/", ["person:read", "cohort:read"]),
+        "persons_funnel_retrieve": ("funnel/", read),
+        "persons_funnel_create": ("funnel/", read),
+        "persons_properties_retrieve": ("properties/", read),
+        "persons_properties_at_time_retrieve": ("properties_at_time/", read),
+        "persons_reset_person_distinct_id_create": ("reset_person_distinct_id/", write),
+        "persons_values_retrieve": ("values/", read),
+        "persons_retrieve": ("{id}/", read),
+        "persons_update": ("{id}/", write),
+        "persons_partial_update": ("{id}/", write),
+        "persons_destroy": ("{id}/", write),
+        "persons_activity_retrieve": ("{id}/activity/", ["activity_log:read"]),
+        "persons_delete_property_create": ("{id}/delete_property/", write),
+        "persons_merge_create": ("{id}/merge/", write),
+        "persons_properties_timeline_retrieve": ("{id}/properties_timeline/", read),
+        "persons_split_create": ("{id}/split/", write),
+        "persons_undo_create": ("{id}/undo/", write),
+        "persons_update_property_create": ("{id}/update_property/", write),
     }
+    assert operations == {
+        name: (persons + path, [{"PersonalAPIKeyAuth": scopes}]) for name, (path, scopes) in expected.items()
+    }
+
+
+def test_components_have_the_names_that_clients_know(project: ProjectClient) -> None:
+    document = yaml.safe_load(project.http.get("/api/schema/").text)
+
+    assert {
+        "MinimalPerson",
+        "PatchedPersonRecord",
+        "PersonDeletePropertyRequest",
+        "PersonRecord",
+        "PersonSplitRequest",
+        "PersonSplitResponse",
+        "PersonUpdatePropertyRequest",
+    } <= set(document["components"]["schemas"])
 
 
 def test_the_document_comes_as_json_too(project: ProjectClient) -> None:

@@ -22,7 +22,7 @@ from persons_api.embedded.memory import memory_of
 from persons_api.embedded.privileges import Account, can_reach
 from tests.embedded.run import ROOT, Stack, are_gone, is_alive, run, up, wait_until
 
-NAMES = {"postgres", "valkey", "clickhouse", "web", "delivery", "insights", "beat"}
+NAMES = {"postgres", "valkey", "clickhouse", "web", "delivery", "insights", "deletions", "beat"}
 
 
 @pytest.fixture(scope="module")

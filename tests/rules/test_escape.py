@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clickhouse.escape import property_path
+from core.clickhouse.escape import property_key, property_path
 
 keys = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -20,6 +20,11 @@ def test_a_path_is_plain(key: str) -> None:
 @given(keys, keys)
 def test_different_keys_have_different_paths(one: str, other: str) -> None:
     assert (property_path(one) == property_path(other)) == (one == other)
+
+
+@given(keys)
+def test_a_path_leads_back_to_its_key(key: str) -> None:
+    assert property_key(property_path(key)) == key
 
 
 def test_examples() -> None:

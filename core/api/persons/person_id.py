@@ -6,9 +6,9 @@ from core.auth.access import LARGEST_ID
 from core.exceptions import InvalidInput, PersonNotFound
 
 
-def read_person_id(text: str) -> UUID | int:
+def read_person_id(text: str, *, attr: str | None = None) -> UUID | int:
     """A uuid in any spelling, else a pk. A distinct id is never taken for either: the error says where to
-    look it up.
+    look it up, and names ``attr`` when the id is a parameter.
 
     Raises ``InvalidInput``, or ``PersonNotFound`` for a number that no row can have.
     """
@@ -21,7 +21,8 @@ def read_person_id(text: str) -> UUID | int:
     except ValueError:
         raise InvalidInput(
             f"{text!r} is not a person id: it is neither a UUID nor an integer. "
-            f"To find a person by distinct id use the list: ?distinct_id={text}"
+            f"To find a person by distinct id use the list: ?distinct_id={text}",
+            attr=attr,
         ) from None
     if abs(pk) > LARGEST_ID:
         raise PersonNotFound

@@ -1,18 +1,24 @@
 """Shapes of persons in answers, for the OpenAPI document."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 
 class PersonRecordSerializer(serializers.Serializer[object]):
-    """A single person."""
+    """A single person. Of what is sent only `properties` counts, so a whole person can be sent back."""
 
-    id = serializers.IntegerField(help_text="The integer id of the person.")
-    uuid = serializers.UUIDField()
-    name = serializers.CharField()
-    distinct_ids = serializers.ListField(child=serializers.CharField())
-    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
-    created_at = serializers.DateTimeField()
-    last_seen_at = serializers.DateTimeField(allow_null=True)
+    id = serializers.IntegerField(read_only=True, help_text="The integer id of the person.")
+    uuid = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    distinct_ids = serializers.ListField(child=serializers.CharField(), read_only=True)
+    properties = serializers.DictField(
+        child=serializers.JSONField(),
+        help_text="In a request: those to set; the others stay as they are.",
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+    last_seen_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class PersonListRowSerializer(serializers.Serializer[object]):
@@ -23,7 +29,7 @@ class PersonListRowSerializer(serializers.Serializer[object]):
     uuid = serializers.UUIDField()
     name = serializers.CharField()
     distinct_ids = serializers.ListField(child=serializers.CharField(), help_text="At most 1000.")
-    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
+    properties = serializers.DictField(child=serializers.JSONField())
     created_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField(allow_null=True)
     is_identified = serializers.BooleanField()
@@ -31,12 +37,14 @@ class PersonListRowSerializer(serializers.Serializer[object]):
     value_at_data_point = serializers.FloatField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="PaginatedPersonRecordList")
 class PersonPageSerializer(serializers.Serializer[object]):
     """A page of persons."""
 
     results = PersonListRowSerializer(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+    count = serializers.IntegerField(required=False, help_text="Of all pages; with `include_total` only.")
 
 
 class ErrorSerializer(serializers.Serializer[object]):
@@ -46,6 +54,30 @@ class ErrorSerializer(serializers.Serializer[object]):
     code = serializers.CharField()
     detail = serializers.CharField()
     attr = serializers.CharField(allow_null=True, help_text="The field to blame, if there is one.")
+
+
+class PointInTimeMetadataSerializer(serializers.Serializer[object]):
+    """What was asked, and under which distinct ids events were looked for."""
+
+    queried_timestamp = serializers.DateTimeField()
+    include_set_once = serializers.BooleanField()
+    distinct_id_used = serializers.CharField(allow_null=True)
+    person_id_used = serializers.CharField(allow_null=True)
+    query_mode = serializers.ChoiceField(choices=["distinct_id", "person_id"])
+    distinct_ids_queried = serializers.ListField(child=serializers.CharField())
+    distinct_ids_count = serializers.IntegerField()
+
+
+class PersonPropertiesAtTimeResponseSerializer(PersonRecordSerializer):
+    """A person with the properties that it had at some moment."""
+
+    point_in_time_metadata = PointInTimeMetadataSerializer()
+
+
+class PersonPropertiesAtTimeErrorSerializer(ErrorSerializer):
+    """An error, told twice."""
+
+    error = serializers.CharField(help_text="The same as `detail`.")
 
 
 class SuccessSerializer(serializers.Serializer[object]):
@@ -63,9 +95,199 @@ class PersonSplitRequestSerializer(serializers.Serializer[object]):
     distinct_ids_to_split = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="The ids that move; every other one stays."
     )
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="Only tell what would be.")
 
 
 class PersonSplitResponseSerializer(serializers.Serializer[object]):
     """The split is done."""
 
     success = serializers.BooleanField()
+
+
+class SplitPartSerializer(serializers.Serializer[object]):
+    """A person that a split makes."""
+
+    distinct_id = serializers.CharField()
+    uuid = serializers.UUIDField()
+
+
+class PersonSplitPreviewSerializer(serializers.Serializer[object]):
+    """What a split would do."""
+
+    dry_run = serializers.BooleanField()
+    new_persons = SplitPartSerializer(many=True)
+
+
+class PersonUpdatePropertyRequestSerializer(serializers.Serializer[object]):
+    """The property to set."""
+
+    key = serializers.CharField(help_text="The name of the property.")
+    value = serializers.JSONField(help_text="Any JSON; null is a value.")
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
+class StringOrStringsField(serializers.JSONField):
+    """One string or a list of them."""
+
+
+class PersonDeletePropertyRequestSerializer(serializers.Serializer[object]):
+    """The properties to remove."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """By hand: the name of the field is none in Python."""
+        return {"$unset": StringOrStringsField(help_text="The name of the property, or a list of names.")}
+
+
+class MinimalPersonSerializer(PersonRecordSerializer):
+    """A single person with at most 10 distinct ids."""
+
+
+class PersonBatchByDistinctIdsRequestSerializer(serializers.Serializer[object]):
+    """Whom to look up."""
+
+    distinct_ids = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class PersonBatchByUuidsRequestSerializer(serializers.Serializer[object]):
+    """Whom to look up."""
+
+    uuids = serializers.ListField(child=serializers.UUIDField(), required=False)
+
+
+class PersonBatchSerializer(serializers.Serializer[object]):
+    """The persons found, by the id that was asked for."""
+
+    results = serializers.DictField(child=MinimalPersonSerializer())
+    truncated = serializers.BooleanField(
+        required=False, help_text="True when entries were left out; else absent."
+    )
+
+
+class CohortOfPersonSerializer(serializers.Serializer[object]):
+    """A cohort that the person is in."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(allow_null=True)
+    count = serializers.IntegerField(allow_null=True)
+
+
+class CohortsOfPersonSerializer(serializers.Serializer[object]):
+    """The cohorts of a person."""
+
+    results = CohortOfPersonSerializer(many=True)
+
+
+class CountedSerializer(serializers.Serializer[object]):
+    """A value or the name of a property, and how many persons have it."""
+
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class PropertyValuesSerializer(serializers.Serializer[object]):
+    """Values of a property."""
+
+    results = CountedSerializer(many=True)
+    refreshing = serializers.BooleanField(help_text="Always false: the values are those of now.")
+
+
+class PersonResetDistinctIdRequestSerializer(serializers.Serializer[object]):
+    """The distinct id to repair."""
+
+    distinct_id = serializers.CharField()
+
+
+class ActivityUserSerializer(serializers.Serializer[object]):
+    """Who did it."""
+
+    first_name = serializers.CharField()
+    email = serializers.EmailField(allow_null=True)
+    is_system = serializers.BooleanField(required=False, help_text="There only for the system itself.")
+
+
+class ActivityChangeSerializer(serializers.Serializer[object]):
+    """One change. Values of properties are never told."""
+
+    type = serializers.CharField()
+    action = serializers.CharField()
+    field = serializers.CharField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+
+
+class ActivityDetailSerializer(serializers.Serializer[object]):
+    """What happened, in detail."""
+
+    changes = ActivityChangeSerializer(many=True, allow_null=True)
+    trigger = serializers.JSONField()
+    type = serializers.CharField(allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    short_id = serializers.CharField(allow_null=True)
+
+
+class ActivityEntrySerializer(serializers.Serializer[object]):
+    """Something that was done."""
+
+    id = serializers.UUIDField()
+    user = ActivityUserSerializer()
+    activity = serializers.CharField()
+    scope = serializers.CharField()
+    item_id = serializers.CharField(help_text="The integer id of what changed, as text.")
+    detail = ActivityDetailSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class ActivityPageSerializer(serializers.Serializer[object]):
+    """A page of the activity log."""
+
+    results = ActivityEntrySerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    total_count = serializers.IntegerField()
+
+
+class PersonMergeRequestSerializer(serializers.Serializer[object]):
+    """Who is merged into the person of the path. Give exactly one of `distinct_id` and `person_id`."""
+
+    distinct_id = serializers.CharField(required=False, help_text="A distinct id of the other person.")
+    person_id = serializers.CharField(required=False, help_text="The other person's uuid or integer id.")
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="Only tell what would be.")
+
+
+class CohortNameSerializer(serializers.Serializer[object]):
+    """A cohort by id and name."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(allow_null=True)
+
+
+class PersonMergeResponseSerializer(serializers.Serializer[object]):
+    """The person as it is with the merge."""
+
+    dry_run = serializers.BooleanField()
+    person = PersonRecordSerializer()
+    merged_person_uuid = serializers.UUIDField(help_text="Who was merged away.")
+    overridden_properties = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        help_text="Values of the other person that lost against this one's.",
+    )
+    cohorts = CohortNameSerializer(many=True)
+
+
+class PersonUndoRequestSerializer(serializers.Serializer[object]):
+    """How to take back."""
+
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="Only tell what would be.")
+
+
+class PersonUndoResponseSerializer(serializers.Serializer[object]):
+    """What was taken back."""
+
+    dry_run = serializers.BooleanField()
+    undone = serializers.ChoiceField(choices=["merge", "split"])
+    person_uuids = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="Of a merge: who is there again. Of a split: who is gone again.",
+    )

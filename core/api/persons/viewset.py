@@ -1,53 +1,38 @@
 """``/api/projects/{project_id}/persons/``: the routes of persons, each in a module of its own name."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.pages import page_links
-from core.api.parameters import read_limit, read_offset, read_text
+from core.api.csv import JSON_OR_CSV
+from core.api.fields import Fields, required
+from core.api.persons.change import set_and_answer
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
-from core.api.persons.serializers import PersonPageSerializer, PersonRecordSerializer, SuccessSerializer
+from core.api.persons.serializers import (
+    PersonRecordSerializer,
+    SuccessSerializer,
+)
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
-from core.selectors.persons import PersonFilter, get_person, list_persons, person_uuid_of
+from core.selectors.persons import find_person, get_person
 from core.services.delete_persons import delete_persons
-
-PAGE = 100
-LARGEST_PAGE = 10_000
 
 
 class PersonViewSet(ProjectViewSet):
     """Persons of a project. They come into being by events, not by this API."""
 
     scopes: ClassVar = {
-        "list": ("person:read",),
         "retrieve": ("person:read",),
+        "update": ("person:write",),
+        "partial_update": ("person:write",),
         "destroy": ("person:write",),
     }
-
-    @extend_schema(
-        operation_id="persons_list",
-        parameters=[
-            PROJECT_ID,
-            OpenApiParameter("limit", int, description="Rows a page, 1 to 10000.", default=PAGE),
-            OpenApiParameter("offset", int, description="Rows to skip.", default=0),
-            OpenApiParameter("distinct_id", str, description="Exactly one of the person's distinct ids."),
-            OpenApiParameter("email", str, description="The exact `email` property."),
-        ],
-        responses={200: PersonPageSerializer, **ERRORS},
-    )
-    def list(self, request: Request, **kwargs: Any) -> Response:
-        """Persons, newest first."""
-        query = request.query_params
-        limit, offset = read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
-        where = PersonFilter(distinct_id=read_text(query, "distinct_id"), email=read_text(query, "email"))
-        page = list_persons(self.project, where=where, limit=limit, offset=offset)
-        following, previous = page_links(request, limit=limit, offset=offset, has_more=page.has_more)
-        return Response({"results": page.rows, "next": following, "previous": previous})
+    renderer_classes = JSON_OR_CSV
 
     @extend_schema(
         operation_id="persons_retrieve",
@@ -65,6 +50,29 @@ class PersonViewSet(ProjectViewSet):
         return Response(person)
 
     @extend_schema(
+        operation_id="persons_update",
+        parameters=[PROJECT_ID, PERSON_ID],
+        request=PersonRecordSerializer,
+        responses={202: PersonRecordSerializer, **ERRORS},
+    )
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Set properties; those that are not named stay. The answer is the person as it now is."""
+        properties = Fields(request).object("properties")
+        if properties is None:
+            raise required("properties")
+        return set_and_answer(self, kwargs["id"], properties, attr="properties")
+
+    @extend_schema(
+        operation_id="persons_partial_update",
+        parameters=[PROJECT_ID, PERSON_ID],
+        request=PersonRecordSerializer,
+        responses={202: PersonRecordSerializer, **ERRORS},
+    )
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """The same as `PUT`: set properties; those that are not named stay."""
+        return self.update(request, **kwargs)
+
+    @extend_schema(
         operation_id="persons_destroy",
         parameters=[PROJECT_ID, PERSON_ID],
         request=None,
@@ -72,10 +80,14 @@ class PersonViewSet(ProjectViewSet):
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a person and all its distinct ids. Its events stay."""
-        uuid = person_uuid_of(self.project, read_person_id(kwargs["id"]))
-        deleted = uuid and delete_persons(
-            project_id=self.project.pk, uuids=[uuid], user_id=self.caller.user_id
-        )
-        if not deleted:
+        uuids = self._uuids(read_person_id(kwargs["id"]))
+        if not delete_persons(project_id=self.project.pk, uuids=uuids, user_id=self.caller.user_id):
             raise PersonNotFound
         return Response({"success": True}, status=202)
+
+    def _uuids(self, key: UUID | int) -> Sequence[UUID]:
+        """The uuid that the path names, or that of the person with this pk."""
+        if isinstance(key, UUID):
+            return [key]
+        person = find_person(self.project, key)
+        return [person.uuid] if person else []

@@ -1,0 +1,125 @@
+"""``GET …/persons/``: the persons of a project, as pages of JSON or whole as CSV."""
+
+from threading import BoundedSemaphore
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.utils.cache import add_never_cache_headers
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.csv import CONTENT_TYPE, JSON_OR_CSV, CSVRenderer, CSVTable
+from core.api.pages import page_links
+from core.api.parameters import read_integer, read_limit, read_offset, read_text
+from core.api.persons.documents import ERRORS, PROJECT_ID
+from core.api.persons.serializers import PersonPageSerializer
+from core.api.views import ProjectViewSet
+from core.database import release_connection
+from core.exceptions import InvalidInput, TooManyExports
+from core.selectors.cohorts import cohort_exists
+from core.selectors.persons import PersonFilter, all_list_rows, count_persons, list_persons
+
+PAGE = 100
+LARGEST_PAGE = 10_000
+
+#: Tables that one process gathers at once: each holds a thread and a connection, and capture needs some, too.
+_places = BoundedSemaphore(2)
+
+
+class PersonListViewSet(ProjectViewSet):
+    """All persons of a project."""
+
+    scopes: ClassVar = {"list": ("person:read",)}
+    renderer_classes = JSON_OR_CSV
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except MethodNotAllowed:
+            if request.method != "POST":
+                raise
+            detail = "Persons are created by sending events to /batch/, not through this API."
+            raise MethodNotAllowed("POST", detail) from None
+
+    @extend_schema(
+        operation_id="persons_list",
+        parameters=[
+            PROJECT_ID,
+            OpenApiParameter("limit", int, description="Rows a page, 1 to 10000.", default=PAGE),
+            OpenApiParameter("offset", int, description="Rows to skip.", default=0),
+            OpenApiParameter("distinct_id", str, description="Exactly one of the person's distinct ids."),
+            OpenApiParameter("email", str, description="The exact `email` property."),
+            OpenApiParameter("cohort", int, description="Only members of the cohort with this id."),
+            OpenApiParameter(
+                "include_total",
+                str,
+                allow_blank=True,
+                description="When present, with any value, the answer has `count`.",
+            ),
+            OpenApiParameter(
+                "format", str, enum=["json", "csv"], description="`csv`: all persons, without pages."
+            ),
+        ],
+        responses={
+            (200, "application/json"): PersonPageSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            **{(status, "application/json"): body for status, body in ERRORS.items()},
+        },
+    )
+    def list(self, request: Request, **kwargs: Any) -> Response | StreamingHttpResponse:
+        """Persons, newest first. Filters combine with AND."""
+        if request.accepted_renderer.format == CSVRenderer.format:
+            return self._table(self._filter(request))
+        query = request.query_params
+        limit, offset = read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
+        where = self._filter(request)
+        page = list_persons(self.project, where=where, limit=limit, offset=offset)
+        following, previous = page_links(request, limit=limit, offset=offset, has_more=page.has_more)
+        body: dict[str, Any] = {"results": page.rows, "next": following, "previous": previous}
+        if "include_total" in query:
+            # The last page says it by itself.
+            is_last = not page.has_more and (page.rows or not offset)
+            body["count"] = offset + len(page.rows) if is_last else count_persons(self.project, where=where)
+        return Response(body)
+
+    def _filter(self, request: Request) -> PersonFilter:
+        query = request.query_params
+        cohort_id = read_integer(query, "cohort")
+        if cohort_id is not None and not cohort_exists(self.project.pk, cohort_id):
+            raise InvalidInput(f"There is no cohort {cohort_id}.", attr="cohort")
+        return PersonFilter(
+            distinct_id=read_text(query, "distinct_id"),
+            email=read_text(query, "email"),
+            cohort_id=cohort_id,
+        )
+
+    def _table(self, where: PersonFilter) -> StreamingHttpResponse:
+        table = self._gathered(where)
+        # Sending goes on in another thread, which knows nothing of this one's connection.
+        release_connection()
+        response = StreamingHttpResponse(
+            table,
+            content_type=CONTENT_TYPE,
+            headers={"Content-Disposition": 'attachment; filename="persons.csv"'},
+        )
+        add_never_cache_headers(response)
+        return response
+
+    def _gathered(self, where: PersonFilter) -> CSVTable:
+        """Raises ``TooManyExports`` while others are being gathered."""
+        if not _places.acquire(blocking=False):
+            raise TooManyExports
+        table = CSVTable()
+        try:
+            for rows in all_list_rows(self.project, where=where, most=settings.CSV_ROWS):
+                table.add(rows)
+        except BaseException:
+            table.close()
+            raise
+        finally:
+            _places.release()
+        return table

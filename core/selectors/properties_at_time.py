@@ -1,0 +1,71 @@
+"""Which properties did a person have at some moment?"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import connection
+
+from core.clickhouse.history import PastEvent, Place, carried_in_line, changes_of, microseconds
+from core.database import release_connection
+from core.identity.replay import replayed
+
+_BUFFERED = "SELECT line FROM core_eventbuffer WHERE project_id = %s AND distinct_id = ANY(%s)"
+
+
+def properties_at_time(
+    project_id: int, distinct_ids: Sequence[str], *, moment: datetime, with_set_once: bool
+) -> dict[str, Any]:
+    """What the events under ``distinct_ids`` made of the properties, up to and including ``moment``.
+
+    Raises ``ClickHouseUnavailable`` or ``QueryTooHeavy``.
+    """
+    properties: dict[str, Any] = {}
+    last: Place | None = None
+    for event in _events(project_id, distinct_ids, moment):
+        # One that was delivered meanwhile comes from both stores.
+        if event.place != last:
+            properties = replayed(properties, event.name, event.carried, with_set_once=with_set_once)
+        last = event.place
+    return properties
+
+
+def _events(project_id: int, distinct_ids: Sequence[str], until: datetime) -> Iterator[PastEvent]:
+    """Also events that ClickHouse does not have yet. They are read first: what is delivered in between is in both."""
+    buffered = sorted(_buffered(project_id, distinct_ids, until), key=_place)
+    release_connection()
+    delivered = changes_of(
+        distinct_ids,
+        project_id=project_id,
+        until=until,
+        settings={
+            "max_execution_time": settings.INSIGHTS_WAIT,
+            "max_memory_usage": settings.INSIGHTS_MEMORY,
+            "log_comment": "properties at time",
+        },
+    )
+    return heapq.merge(buffered, delivered, key=_place)
+
+
+def _buffered(project_id: int, distinct_ids: Sequence[str], until: datetime) -> list[PastEvent]:
+    with connection.cursor() as cursor:
+        cursor.execute(_BUFFERED, [project_id, list(distinct_ids)])
+        events = [_read_line(orjson.loads(line)) for (line,) in cursor.fetchall()]
+    return [event for event in events if event.place.time <= microseconds(until)]
+
+
+def _read_line(row: dict[str, Any]) -> PastEvent:
+    """An event in the form of ``core.outbox.lines.event_line``."""
+    time, received = (
+        microseconds(datetime.fromisoformat(row[name]).replace(tzinfo=UTC))
+        for name in ("timestamp", "received_at")
+    )
+    carried = carried_in_line(row["properties"], row["typed_keys"]) if row["person_mode"] == "full" else {}
+    return PastEvent(Place(time, received, row["uuid"]), row["event"], carried)
+
+
+def _place(event: PastEvent) -> Place:
+    return event.place

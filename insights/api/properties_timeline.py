@@ -1,0 +1,62 @@
+"""``GET …/persons/{id}/properties_timeline/``: when the properties that matter to a question changed."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
+from core.api.persons.person_id import read_person_id
+from core.api.persons.serializers import ErrorSerializer
+from core.api.views import ProjectViewSet
+from core.exceptions import PersonNotFound
+from core.selectors.persons import find_person
+from insights.api.serializers import PropertiesTimelineQuerySerializer, PropertiesTimelineSerializer
+from insights.filters.parameters import merged
+from insights.filters.project import ProjectFacts
+from insights.filters.properties_timeline import read_timeline
+from insights.run import ask, deadline
+
+
+class PropertiesTimelineViewSet(ProjectViewSet):
+    """How a person changed."""
+
+    scopes: ClassVar = {"retrieve": ("person:read",)}
+
+    @extend_schema(
+        operation_id="persons_properties_timeline_retrieve",
+        parameters=[PROJECT_ID, PERSON_ID, PropertiesTimelineQuerySerializer],
+        responses={
+            200: PropertiesTimelineSerializer,
+            **ERRORS,
+            503: ErrorSerializer,
+            504: ErrorSerializer,
+        },
+    )
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """The person's properties at the first event of the series, and whenever one that matters has changed."""
+        person = find_person(self.project, read_person_id(kwargs["id"]))
+        if person is None:
+            raise PersonNotFound
+        now = datetime.now(UTC)
+        given = merged(query=request.query_params, body={})
+        facts = ProjectFacts.of(self.project)
+        # Read here, too: a mistake is answered without troubling the queue.
+        asked = read_timeline(given, project=facts, now=now)
+        question = {
+            "given": given,
+            "project": asdict(facts),
+            "now": now.timestamp(),
+            "person": str(person.uuid),
+        }
+        return Response(
+            {
+                "points": ask("properties_timeline", question, until=deadline()),
+                "crucial_property_keys": asked.crucial,
+                "effective_date_from": asked.first.isoformat(),
+                "effective_date_to": asked.last.isoformat(),
+            }
+        )

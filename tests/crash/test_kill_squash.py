@@ -1,0 +1,104 @@
+"""``kill -9`` of any part in the middle of a squash: no answer changes, and the next squash finishes the work."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import clickhouse_connect
+import httpx
+import pytest
+
+from core.identity.ids import person_uuid
+from tests.clients import event
+from tests.stack import Stack, temporary_stack
+
+VISITORS, EVENTS_A_VISITOR = 200, 2500
+PATIENCE = 60
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with temporary_stack() as running:
+        yield running
+
+
+def ask(stack: Stack, question: str) -> list[Any]:
+    """Rows of ClickHouse, whatever has just befallen it."""
+    state = stack.state()
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1",
+        port=state.clickhouse_port,
+        password=state.clickhouse_password,
+        database="persons_api",
+        autogenerate_session_id=False,
+        compress=False,
+    )
+    return list(client.query(question).result_rows)
+
+
+def eventually(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < deadline, "it never came"
+
+
+def fill(stack: Stack) -> int:
+    """Visitors with many events each who then turned out to be somebody; the project."""
+    project = json.loads(stack.command("create-project", "--name", "crash", "--json"))
+    numbers = range(VISITORS)
+    seen = [one for n in numbers for one in (event("a", f"visitor-{n}"), event("a", f"user-{n}"))]
+    known = [
+        event("$identify", f"user-{n}", properties={"$anon_distinct_id": f"visitor-{n}"}) for n in numbers
+    ]
+    for batch in (seen, known):
+        body = {"api_key": project["api_token"], "batch": batch}
+        httpx.post(f"{stack.url}/batch/", json=body, timeout=PATIENCE).raise_for_status()
+    stack.command("drain")
+    ask(
+        stack,
+        f"""INSERT INTO events SELECT e.* REPLACE (generateUUIDv4() AS uuid)
+        FROM events AS e CROSS JOIN numbers({EVENTS_A_VISITOR}) AS n WHERE distinct_id LIKE 'visitor%'""",
+    )
+    return int(project["id"])
+
+
+def start_squash(stack: Stack) -> "subprocess.Popen[str]":
+    environment = {**os.environ, **stack.environment, "DJANGO_SETTINGS_MODULE": "persons_api.settings"}
+    command = [sys.executable, "-m", "django", "squash", "--older-than", "0"]
+    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
+
+
+def is_folding(stack: Stack) -> bool:
+    undone = "SELECT count() FROM system.mutations WHERE table = 'events' AND NOT is_done"
+    return ask(stack, undone) == [(1,)]
+
+
+def squashes(stack: Stack) -> bool:
+    return start_squash(stack).wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("victim", ["squash", "clickhouse", "postgres"])
+def test_a_kill_in_the_middle_leaves_work_but_no_damage(stack: Stack, victim: str) -> None:
+    project_id = fill(stack)
+    before = ask(stack, "SELECT count() FROM events")
+    squash = start_squash(stack)
+    eventually(lambda: is_folding(stack))
+
+    os.kill(squash.pid if victim == "squash" else stack.pids()[victim], signal.SIGKILL)
+
+    assert squash.wait(PATIENCE) != 0
+    eventually(lambda: squashes(stack))
+    assert ask(stack, "SELECT count() FROM person_distinct_id_overrides") == [(0,)]
+    assert ask(stack, "SELECT count() FROM events") == before
+    owners = ask(stack, "SELECT DISTINCT distinct_id, toString(person_id) FROM events")
+    assert dict(owners) == {
+        f"{kind}-{n}": str(person_uuid(project_id, f"user-{n}"))
+        for n in range(VISITORS)
+        for kind in ("user", "visitor")
+    }
+    stack.command("doctor")
