@@ -5,18 +5,15 @@ from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
-from core.copy import copy_rows
+from core.insert_rows import insert_rows
 
 #: Project, distinct id, person uuid and line of an event.
 BufferRow = tuple[int, str, UUID, str]
 
-_EVENTS = "COPY core_eventbuffer (project_id, distinct_id, person_uuid, line) FROM STDIN"
-_LINES = "COPY core_outbox (project_id, target, line) FROM STDIN"
-
 
 def append_events(cursor: CursorWrapper, rows: Iterable[BufferRow]) -> None:
     """Queue events."""
-    copy_rows(cursor, _EVENTS, rows)
+    insert_rows(cursor, "core_eventbuffer", ("project_id", "distinct_id", "person_uuid", "line"), rows)
 
 
 def append_lines(cursor: CursorWrapper, project_id: int, target: str, lines: list[str]) -> None:
@@ -26,6 +23,5 @@ def append_lines(cursor: CursorWrapper, project_id: int, target: str, lines: lis
 
 def append_changes(cursor: CursorWrapper, project_id: int, lines: Mapping[str, list[str]]) -> None:
     """Queue rows for several tables at once."""
-    rows = [(project_id, target, line) for target, some in lines.items() for line in some]
-    if rows:
-        copy_rows(cursor, _LINES, rows)
+    rows = ((project_id, target, line) for target, some in lines.items() for line in some)
+    insert_rows(cursor, "core_outbox", ("project_id", "target", "line"), rows)

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import orjson
 from django.db.backends.utils import CursorWrapper
 
-from core.copy import copy_rows
 from core.identity.ids import split_uuid
 from core.identity.resolve import Identities, Mapping, PersonState
+from core.insert_rows import insert_rows
 from core.models import Outbox
 from core.outbox.append import append_changes
 from core.outbox.lines import override_line, person_line
@@ -100,9 +100,16 @@ def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[Person
 
 
 _NEW_IDS = "SELECT nextval('core_person_id_seq') FROM generate_series(1, %s)"
-_COPY_PERSONS = """
-COPY core_person (id, project_id, uuid, properties, is_identified, version, created_at, last_seen_at) FROM STDIN
-"""
+_PERSON_COLUMNS = (
+    "id",
+    "project_id",
+    "uuid",
+    "properties",
+    "is_identified",
+    "version",
+    "created_at",
+    "last_seen_at",
+)
 
 
 def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[PersonState]) -> None:
@@ -114,7 +121,6 @@ def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[Pe
     cursor.execute(_NEW_IDS, [len(born)])
     for person, (new_id,) in zip(born, cursor.fetchall(), strict=True):
         person.id = new_id
-    # COPY, because as parameters or as JSON the properties would be quoted and parsed once more.
     rows = (
         (
             person.id,
@@ -128,7 +134,7 @@ def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[Pe
         )
         for person in born
     )
-    copy_rows(cursor, _COPY_PERSONS, rows)
+    insert_rows(cursor, "core_person", _PERSON_COLUMNS, rows)
 
 
 def _json(values: list[Any]) -> str:

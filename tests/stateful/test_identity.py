@@ -47,7 +47,7 @@ NAMES = (
     *["$merge_dangerously"] * 5,
     *["$exception", "$feature_flag_called", "$groupidentify", "$snapshot"],
 )
-KINDS = (*["send"] * 10, *["split"] * 5, "delete", "join")
+KINDS = (*["send"] * 10, *["split"] * 5, *["delete"] * 2, "join")
 
 
 @st.composite
