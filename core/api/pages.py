@@ -8,8 +8,8 @@ from rest_framework.request import Request
 
 def page_links(request: Request, *, limit: int, offset: int, has_more: bool) -> tuple[str | None, str | None]:
     """``next`` and ``previous``: the caller's URL with another ``offset``, every other parameter as it was."""
-    following = _with(request, offset=offset + limit) if has_more else None
-    previous = _with(request, offset=offset - limit) if offset >= limit else None
+    following = with_parameters(request, offset=offset + limit) if has_more else None
+    previous = with_parameters(request, offset=offset - limit) if offset >= limit else None
     return following, previous
 
 
@@ -17,14 +17,15 @@ def numbered_page_links(
     request: Request, *, page: int, limit: int, total: int
 ) -> tuple[str | None, str | None]:
     """``next`` and ``previous``: the caller's URL with another ``page``, and with ``limit``."""
-    following = _with(request, page=page + 1, limit=limit) if page * limit < total else None
-    previous = _with(request, page=page - 1, limit=limit) if page > 1 else None
+    following = with_parameters(request, page=page + 1, limit=limit) if page * limit < total else None
+    previous = with_parameters(request, page=page - 1, limit=limit) if page > 1 else None
     return following, previous
 
 
-def _with(request: Request, **numbers: int) -> str:
+def with_parameters(request: Request, **values: str | int) -> str:
+    """The caller's URL with other values of these parameters."""
     parts = urlsplit(request.build_absolute_uri())
     query = QueryDict(parts.query, mutable=True)
-    for name, number in numbers.items():
-        query[name] = str(number)
+    for name, value in values.items():
+        query[name] = str(value)
     return urlunsplit(parts._replace(query=query.urlencode()))

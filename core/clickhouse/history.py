@@ -55,8 +55,8 @@ class PastEvent:
 _ARRAY = ", ".join(property_text("e.properties", key) for key in CARRIERS)
 
 #: What ``past_events`` needs of a query: it selects ``COLUMNS`` of ``events AS e`` and something named ``is_wanted``,
-#: its condition includes ``CONDITION``, and it ends with ``PAGE_OF``. Events without a profile carry nothing. A row that
-#: is there twice until ClickHouse merges it is one event.
+#: its condition includes ``CONDITION``, and it ends with ``PAGE_OF``. Events without a profile carry nothing. A row
+#: that is there twice until ClickHouse merges it is one event.
 COLUMNS = f"""
     toUnixTimestamp64Micro(e.timestamp) AS time, toUnixTimestamp64Micro(e.received_at) AS received,
     toString(e.uuid) AS id, e.event AS name, e.typed_keys AS typed,
@@ -108,10 +108,11 @@ def carried_in_line(properties: Mapping[str, str], typed: Sequence[str]) -> dict
     return _values([properties.get(path) for _, path in _PATHS], typed)
 
 
+# PREWHERE by hand: ClickHouse would put the test of the properties there, too, which takes half as long again.
 _OF_DISTINCT_IDS = f"""
 SELECT {COLUMNS}, false AS is_wanted FROM events AS e
-WHERE e.project_id = {{project_id:Int64}} AND e.distinct_id IN {{distinct_ids:Array(String)}}
-    AND e.timestamp <= fromUnixTimestamp64Micro({{until:Int64}}, 'UTC') AND {CONDITION}
+PREWHERE e.project_id = {{project_id:Int64}} AND e.distinct_id IN {{distinct_ids:Array(String)}}
+WHERE e.timestamp <= fromUnixTimestamp64Micro({{until:Int64}}, 'UTC') AND {CONDITION}
 {PAGE_OF}
 """  # noqa: S608 - put together from the constants above
 

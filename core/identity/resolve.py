@@ -208,6 +208,8 @@ class Identities:
 
     def _attach(self, distinct_id: str, person: PersonState) -> None:
         self.mappings[distinct_id] = Mapping(person, version=1, stored=False)
+        # Whoever follows the changes of persons wants to see the new id.
+        self._touch(person)
 
     def merge(self, loser: PersonState, survivor: PersonState) -> None:
         """All of ``loser`` becomes the survivor's, which wins every clash of properties."""

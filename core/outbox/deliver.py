@@ -17,6 +17,7 @@ from core.clickhouse import client
 from core.exceptions import ClickHouseRefused
 from core.models import Outbox, Undeliverable
 from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, source
+from core.outbox.lines import delivered_person_line
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ def _deliver_batch(batch: Batch) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_LINES.format(table=table), [list(batch.row_ids)])
         lines = [line for (line,) in cursor.fetchall()]
+    if batch.target == Outbox.Target.PERSON:
+        lines = [delivered_person_line(line, batch.frozen_at) for line in lines]
     for target in _TABLES.get(batch.target, [batch.target]):
         _send(target, lines, token=str(batch.token), is_new=batch.is_new)
     with transaction.atomic(), connection.cursor() as cursor:

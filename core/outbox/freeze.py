@@ -7,6 +7,8 @@ sending loses nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -23,16 +25,19 @@ BATCH_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one target. ``is_new`` is false when it was frozen by someone who did not finish."""
+    """Rows of one target. ``is_new`` is false when it was frozen by someone who did not finish; ``frozen_at`` is
+    later than that of every batch of the target before.
+    """
 
     id: int
     target: str
     row_ids: Sequence[int]
     token: UUID
+    frozen_at: datetime
     is_new: bool
 
 
-_OPEN = "SELECT id, row_ids, token FROM core_deliverybatch WHERE target = %s"
+_OPEN = "SELECT id, target, row_ids, token, created_at FROM core_deliverybatch WHERE target = %s"
 
 _FREEZE = """
 INSERT INTO core_deliverybatch (target, row_ids, token, created_at)
@@ -43,7 +48,7 @@ FROM (
 ) AS sized
 WHERE bytes_before < %(bytes)s
 HAVING count(*) > 0
-RETURNING id, row_ids, token
+RETURNING id, target, row_ids, token, created_at
 """
 
 
@@ -63,10 +68,15 @@ def next_batch(target: str) -> Batch | None:
         cursor.execute(_OPEN, [target])
         row = cursor.fetchone()
         if row is not None:
-            return Batch(row[0], target, row[1], row[2], is_new=False)
+            return _batch(row, is_new=False)
         cursor.execute(
             _FREEZE.format(source=f"{table} WHERE {condition}"),
             {"target": target, "rows": settings.DELIVERY_BATCH_ROWS, "bytes": BATCH_BYTES},
         )
         row = cursor.fetchone()
-    return Batch(row[0], target, row[1], row[2], is_new=True) if row else None
+    return _batch(row, is_new=True) if row else None
+
+
+def _batch(row: Sequence[Any], *, is_new: bool) -> Batch:
+    batch_id, target, row_ids, token, frozen_at = row
+    return Batch(batch_id, target, row_ids, token, frozen_at, is_new)

@@ -73,6 +73,11 @@ def person_line(
     )
 
 
+def delivered_person_line(line: str, at: datetime) -> str:
+    """The line with the time of its delivery, by which changes of persons are told in order."""
+    return f'{line[:-1]},"delivered_at":"{_moment(at)}"}}'
+
+
 def override_line(
     *, project_id: int, distinct_id: str, person_uuid: UUID, version: int, is_deleted: bool = False
 ) -> str:

@@ -241,7 +241,7 @@ def test_events_of_all_distinct_ids_count_after_a_merge(project: ProjectClient) 
         metadata["distinct_ids_count"],
     ) == (
         "anon",
-        ["u", "anon"],
+        ["anon", "u"],
         2,
     )
 

@@ -39,6 +39,19 @@ class Race:
     orders: Callable[[Sequence[Ready]], Iterator[Sequence[Ready]]] = permutations
 
 
+def look(u: str, **properties: str) -> Said:
+    """An ordinary event with these properties for its person."""
+    return Said("look", u, set=properties)
+
+
+def identify(u: str, o: str, **properties: str) -> Said:
+    return Said("$identify", u, other_id=o, set=properties)
+
+
+def merge(u: str, o: str, **properties: str) -> Said:
+    return Said("$merge_dangerously", u, other_id=o, set=properties)
+
+
 def whoever_is_first(requests: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
     """Enough when only the first request makes a difference: not every order of ten."""
     for index, request in enumerate(requests):
@@ -141,9 +154,10 @@ class Repetition:
             outcomes.append(Outcome([statuses[id(one)] for one in self.requests], frozenset(persons), events))
         return outcomes
 
-    def former_uuids(self) -> set[str]:
-        """Of the persons there were before."""
-        return {str(person.uuid) for person in self.model.persons()}
+    def gone(self, outcome: Outcome) -> list[str]:
+        """Uuids of persons that there were before and are not any more."""
+        before = {str(person.uuid) for person in self.model.persons()}
+        return sorted(before.difference(json.loads(text)["uuid"] for text in outcome.persons))
 
 
 def outcomes(project: ProjectClient, played: Sequence[Repetition]) -> list[Outcome]:

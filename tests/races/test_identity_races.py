@@ -9,24 +9,12 @@ from django.db import connection
 
 from core.clickhouse.compare import compare
 from tests.clients import settle
-from tests.races.arena import Race, open_arena, outcomes, whoever_is_first
+from tests.races.arena import Race, identify, look, merge, open_arena, outcomes, whoever_is_first
 from tests.stack import Stack
 from tests.stateful.model import Said
 from tests.stateful.world import Delete, Send, SplitOff
 
 REPETITIONS = 30
-
-
-def look(u: str, **plan: str) -> Said:
-    return Said("look", u, set=plan)
-
-
-def identify(u: str, o: str, **plan: str) -> Said:
-    return Said("$identify", u, other_id=o, set=plan)
-
-
-def merge(u: str, o: str, **plan: str) -> Said:
-    return Said("$merge_dangerously", u, other_id=o, set=plan)
 
 
 RACES = [
@@ -196,6 +184,8 @@ def test_requests_that_meet_end_as_if_one_had_come_after_the_other(stack: Stack,
 
         for repetition, outcome in zip(played, outcomes(arena.project, played), strict=True):
             assert outcome in repetition.allowed()
+            for uuid in repetition.gone(outcome):
+                assert arena.project.get(f"{arena.project.persons_url}{uuid}/").status_code == 404
         assert [one for one in compare(arena.project.id) if not one.is_equal] == []
         with connection.cursor() as cursor:
             cursor.execute(_LOST_IDS, [arena.project.id])
@@ -203,4 +193,6 @@ def test_requests_that_meet_end_as_if_one_had_come_after_the_other(stack: Stack,
 
 
 def test_the_doctor_finds_both_stores_equal_after_all_races(stack: Stack) -> None:
+    settle()
+
     assert "ok    PostgreSQL equals ClickHouse" in stack.command("doctor")

@@ -18,17 +18,9 @@ from core.services.capture import capture
 from core.services.delete_persons import delete_persons
 from core.services.split_person import Move, split_person
 from tests.clients import ProjectClient, settle
-from tests.races.arena import FILLER
+from tests.races.arena import FILLER, identify, look, merge
 from tests.stateful.model import Model, Said
 from tests.stateful.world import Delete, Ready, Send, SplitOff, World, ready
-
-
-def look(u: str, **plan: str) -> Said:
-    return Said("look", u, set=plan)
-
-
-def identify(u: str, o: str, **plan: str) -> Said:
-    return Said("$identify", u, other_id=o, set=plan)
 
 
 @dataclass(frozen=True)
@@ -62,13 +54,13 @@ WAITS = [
         [look("a"), identify("x", "y")],
         "x",
         Send([identify("x", "new")]),
-        Send([Said("$merge_dangerously", "a", other_id="x")]),
+        Send([merge("a", "x")]),
     ),
     Wait(
         "E9: an id is tied to a source that is gone",
         [look("a"), identify("x", "y")],
         "x",
-        Send([Said("$merge_dangerously", "a", other_id="x")]),
+        Send([merge("a", "x")]),
         Send([identify("new", "x")]),
     ),
     Wait(
@@ -141,16 +133,15 @@ def test_who_had_to_wait_ends_as_if_it_had_come_later(project: ProjectClient, wa
 def test_a_deadlock_is_tried_again(project: ProjectClient) -> None:
     world = World(project)
     world.play([Send([look("a"), look("b")])])
-    first, second = "a", "b"
     request = ready(world.model, Send([look("a", plan="x"), look("b", plan="x")]))
 
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
-            _hold(world.model, second)
+            _hold(world.model, "b")
             answer = threads.submit(request.ask, project, FILLER)
             _wait_until_held_up(answer)
-            # Now the request has the first person and wants the second; PostgreSQL gives up on who waited longer.
-            _hold(world.model, first)
+            # The request has the first person and wants the second: PostgreSQL gives up on who has waited longer.
+            _hold(world.model, "a")
         status = answer.result(20)
 
     assert status == request.tell(world.model)

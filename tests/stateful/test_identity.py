@@ -82,7 +82,7 @@ def sequences(draw: st.DrawFn) -> list[Operation]:
     sequence: list[Operation] = [
         Send([Said("look", visitor, set={"plan": visitor}, at=draw(times)) for visitor in visitors])
     ]
-    for kind in draw(st.lists(st.sampled_from(KINDS), min_size=3, max_size=13)):
+    for kind in draw(st.lists(st.sampled_from(KINDS), min_size=3, max_size=10)):
         if kind == "send":
             sequence.append(Send(draw(st.lists(events(), min_size=1, max_size=4))))
         elif kind == "split":

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.csv import CONTENT_TYPE, JSON_OR_CSV, CSVRenderer, CSVTable
-from core.api.pages import page_links
+from core.api.pages import page_links, with_parameters
 from core.api.parameters import read_integer, read_limit, read_offset, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import PersonPageSerializer
@@ -21,10 +21,13 @@ from core.api.views import ProjectViewSet
 from core.database import release_connection
 from core.exceptions import InvalidInput, TooManyExports
 from core.selectors.cohorts import cohort_exists
+from core.selectors.person_changes import changes_since, read_place
 from core.selectors.persons import PersonFilter, all_list_rows, count_persons, list_persons
 
 PAGE = 100
 LARGEST_PAGE = 10_000
+#: Parameters that make no sense for changes.
+_NARROWING = ("offset", "distinct_id", "email", "search", "properties", "cohort", "include_total")
 
 #: Tables that one process gathers at once: each holds a thread and a connection, and capture needs some, too.
 _places = BoundedSemaphore(2)
@@ -61,6 +64,13 @@ class PersonListViewSet(ProjectViewSet):
                 description="When present, with any value, the answer has `count`.",
             ),
             OpenApiParameter(
+                "updated_since",
+                str,
+                description="A time (ISO 8601) or the `cursor` of an earlier answer: persons that changed since, in "
+                "the order of their changes, deleted ones included, with a `cursor` to go on from. Goes with `limit` "
+                "only.",
+            ),
+            OpenApiParameter(
                 "format", str, enum=["json", "csv"], description="`csv`: all persons, without pages."
             ),
         ],
@@ -75,6 +85,8 @@ class PersonListViewSet(ProjectViewSet):
         if request.accepted_renderer.format == CSVRenderer.format:
             return self._table(self._filter(request))
         query = request.query_params
+        if "updated_since" in query:
+            return self._changes(request)
         limit, offset = read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
         where = self._filter(request)
         page = list_persons(self.project, where=where, limit=limit, offset=offset)
@@ -85,6 +97,18 @@ class PersonListViewSet(ProjectViewSet):
             is_last = not page.has_more and (page.rows or not offset)
             body["count"] = offset + len(page.rows) if is_last else count_persons(self.project, where=where)
         return Response(body)
+
+    def _changes(self, request: Request) -> Response:
+        query = request.query_params
+        for name in _NARROWING:
+            if name in query:
+                raise InvalidInput("updated_since goes with no other parameter than limit.", attr=name)
+        place = read_place(query["updated_since"], attr="updated_since")
+        limit = read_limit(query, default=PAGE, most=LARGEST_PAGE)
+        changes = changes_since(self.project, place, limit=limit)
+        cursor = changes.end.cursor()
+        following = with_parameters(request, updated_since=cursor) if changes.has_more else None
+        return Response({"results": changes.rows, "next": following, "previous": None, "cursor": cursor})
 
     def _filter(self, request: Request) -> PersonFilter:
         query = request.query_params
