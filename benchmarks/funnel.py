@@ -18,13 +18,13 @@ import chdb
 from clickhouse_connect.driver.binding import bind_query
 
 from benchmarks.harness import Result, best_of
+from core.filters.properties import PropertyGroup
+from core.sql.text import Sql, sql
 from insights.filters.funnel import FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
-from insights.filters.properties import PropertyGroup
 from insights.queries.funnel import events_between, persons, steps_reached
 from insights.queries.funnel_groups import groups
 from insights.sql.person_of_event import persons_of_events
-from insights.sql.text import Sql, sql
 
 EVENTS = int(os.environ.get("BENCH_FUNNEL_EVENTS", "10000000"))
 EVENTS_A_PERSON = 20

@@ -74,6 +74,12 @@ class ClickHouseUnavailable(ServiceUnavailable):
     code = "clickhouse_unavailable"
 
 
+class ReplicaTooLate(ServiceUnavailable):
+    """Too many changes are on their way to ClickHouse to search among them; try again shortly."""
+
+    code = "replica_too_late"
+
+
 class QueueUnavailable(ServiceUnavailable):
     """The task queue does not answer. Persons and capture go on; try again shortly."""
 

@@ -191,6 +191,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "PostHog's persons HTTP API, self-hosted.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    # Other forms of an answer are documented by the routes that have them.
+    "RENDERER_WHITELIST": ["core.api.renderers.JSONRenderer"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -6,6 +6,7 @@ import httpx
 
 from core.clickhouse import client
 from core.clickhouse.compare import compare
+from core.models import Cohort, CohortMember, Person
 from tests.clients import ProjectClient, bearer, event, settle
 
 #: Ids that are well-formed and belong to nobody, and one that is no id.
@@ -19,19 +20,31 @@ NOBODY = [
 
 def make_person(project: ProjectClient, *distinct_ids: str, **properties: Any) -> dict[str, Any]:
     """The full person with these ids, the first one its creator, and these properties."""
+    make_listed(project, *distinct_ids, **properties)
+    return full_person(project, distinct_ids[0])
+
+
+def make_listed(project: ProjectClient, *distinct_ids: str, **properties: Any) -> dict[str, Any]:
+    """The same; its list row."""
     first, *others = distinct_ids
     project.capture(
         event("a", first, properties={"$set": properties}),
         *(event("$identify", first, properties={"$anon_distinct_id": other}) for other in others),
     )
-    return full_person(project, first)
+    return listed(project, first)
 
 
 def full_person(project: ProjectClient, distinct_id: str) -> dict[str, Any]:
+    uuid = listed(project, distinct_id)["uuid"]
+    person: dict[str, Any] = project.get(f"{project.persons_url}{uuid}/").json()
+    return person
+
+
+def listed(project: ProjectClient, distinct_id: str) -> dict[str, Any]:
+    """The list row of a person that must exist."""
     row = project.person(distinct_id)
     assert row is not None
-    person: dict[str, Any] = project.get(f"{project.persons_url}{row['uuid']}/").json()
-    return person
+    return row
 
 
 def own_properties(person: dict[str, Any]) -> dict[str, Any]:
@@ -102,3 +115,40 @@ def refusal(response: httpx.Response) -> tuple[int, str, str, str | None]:
     body = response.json()
     assert set(body) == {"type", "code", "detail", "attr"}
     return response.status_code, body["type"], body["code"], body["attr"]
+
+
+def join(project: ProjectClient, name: str, *persons: dict[str, Any]) -> Cohort:
+    """A static cohort of these persons."""
+    cohort = Cohort.objects.for_project(project.id).create(
+        project_id=project.id, name=name, is_static=True, count=len(persons)
+    )
+    for person in persons:
+        pk = Person.objects.for_project(project.id).get(uuid=person["uuid"]).pk
+        CohortMember.objects.for_project(project.id).create(
+            project_id=project.id, cohort=cohort, person_id=pk
+        )
+    return cohort
+
+
+def members(project: ProjectClient, cohort: Cohort) -> tuple[int | None, set[str]]:
+    """The count that the cohort shows, and the uuids of its members."""
+    cohort.refresh_from_db(from_queryset=Cohort.objects.for_project(project.id))
+    uuids = (
+        CohortMember.objects.for_project(project.id)
+        .filter(cohort=cohort)
+        .values_list("person__uuid", flat=True)
+    )
+    return cohort.count, {str(uuid) for uuid in uuids}
+
+
+def owners_of_events(project: ProjectClient) -> dict[str, str]:
+    """Distinct id to the person to whom ClickHouse gives its events; both stores must agree."""
+    assert stores_agree(project)
+    rows = client.query(
+        """SELECT DISTINCT e.distinct_id, if(notEmpty(o.distinct_id), o.person_id, e.person_id) FROM events e
+        LEFT JOIN (SELECT * FROM person_distinct_id_overrides FINAL
+            WHERE project_id = {project_id:Int64} AND NOT is_deleted) AS o ON o.distinct_id = e.distinct_id
+        WHERE e.project_id = {project_id:Int64}""",
+        project_id=project.id,
+    )
+    return {distinct_id: str(uuid) for distinct_id, uuid in rows}

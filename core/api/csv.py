@@ -37,10 +37,13 @@ class CSVTable:
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by ``close``
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Raises ``InvalidInput`` when there are more columns or bytes than a table may have."""
+        columns = self._columns
         for row in rows:
-            cells = {self._number(column): _cell(value) for column, value in _flattened(row)}
+            cells = {columns.setdefault(path, len(columns)): _cell(value) for path, value in _flattened(row)}
             self._file.write(orjson.dumps(cells, option=_ONE_LINE))
+
+    def check_size(self) -> None:
+        """Raises ``InvalidInput`` when there are more columns or bytes than a long table may have."""
         if len(self._columns) > MOST_COLUMNS:
             raise InvalidInput(f"The table has more than {MOST_COLUMNS} columns; ask for fewer rows.")
         if self._file.tell() > MOST_BYTES:
@@ -62,9 +65,6 @@ class CSVTable:
     def close(self) -> None:
         """Frees the disk; the rows are gone."""
         self._file.close()
-
-    def _number(self, column: str) -> int:
-        return self._columns.setdefault(column, len(self._columns))
 
     def _lines(self) -> Iterator[str]:
         columns = sorted(self._columns)

@@ -23,7 +23,9 @@ class IdempotentRequest(models.Model):
     objects = ProjectManager["IdempotentRequest"]()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "caller", "name"], name="one_request_a_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "caller", "name"], name="one_request_a_name")
+        ]
 
     def __str__(self) -> str:
         return self.name

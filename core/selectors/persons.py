@@ -1,7 +1,7 @@
 """Reads persons. A person's distinct ids come in the order in which they were attached."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,13 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from core.filters.properties import PropertyGroup
 from core.identity.display_name import chosen_first, display_name
 from core.json import iso
 from core.models import Project
 from core.models.person import EMAIL_START
+from core.selectors.full_page import full_page
+from core.selectors.person_search import PersonSearch, count_found, find_persons
 
 #: Distinct ids that a row of a list shows.
 ROW_IDS = 1000
@@ -55,6 +58,14 @@ class PersonFilter:
     email: str | None = None
     #: Members of this cohort of the project.
     cohort_id: int | None = None
+    properties: PropertyGroup = field(default_factory=PropertyGroup)
+    #: Part of the e-mail, the name, the uuid or a distinct id.
+    search: str | None = None
+
+    @property
+    def asks_replica(self) -> bool:
+        """Whether the ClickHouse replica has to find the persons."""
+        return bool(self.properties.members) or self.search is not None
 
 
 _COLUMNS = "p.id, p.uuid, p.properties::text, p.is_identified, p.created_at, p.last_seen_at"
@@ -104,6 +115,15 @@ AND p.id IN (
 
 def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: int) -> PersonPage:
     """List rows, newest first; ties by uuid, so that pages fit together."""
+    if where.asks_replica:
+        search = _search(project, where)
+        people = full_page(
+            lambda offset, rows: find_persons(project.pk, search, limit=rows, offset=offset),
+            lambda uuids: list_rows(project, uuids),
+            limit=limit,
+            offset=offset,
+        )
+        return PersonPage(people.rows, people.has_more)
     with connection.cursor() as cursor:
         _execute(cursor, _LIST, project, where, limit=limit + 1, offset=offset, ids=ROW_IDS)
         persons = _rows(cursor)
@@ -113,6 +133,8 @@ def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: i
 
 def count_persons(project: Project, *, where: PersonFilter) -> int:
     """How many persons the whole list has."""
+    if where.asks_replica:
+        return count_found(project.pk, _search(project, where))
     with connection.cursor() as cursor:
         _execute(cursor, _COUNT, project, where)
         return int(cursor.fetchone()[0])
@@ -120,10 +142,28 @@ def count_persons(project: Project, *, where: PersonFilter) -> int:
 
 def all_list_rows(project: Project, *, where: PersonFilter, most: int) -> Iterator[Sequence[dict[str, Any]]]:
     """The first ``most`` list rows, in batches of one snapshot. The transaction lasts until the last batch is taken."""
+    if where.asks_replica:
+        found = find_persons(project.pk, _search(project, where), limit=most, offset=0)
+        for start in range(0, len(found), _BATCH):
+            yield list_rows(project, found[start : start + _BATCH])
+        return
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         _execute(cursor, _LIST, project, where, limit=most, offset=0, ids=ROW_IDS)
         while persons := cursor.fetchmany(_BATCH):
             yield [list_row(project, _row(*columns)) for columns in persons]
+
+
+_UUIDS = f"SELECT p.uuid {_MATCHING}"
+
+
+def _search(project: Project, where: PersonFilter) -> PersonSearch:
+    """The question to the replica; what only PostgreSQL knows narrows it to some persons."""
+    among: list[UUID] | None = None
+    if (where.distinct_id, where.email, where.cohort_id) != (None, None, None):
+        with connection.cursor() as cursor:
+            _execute(cursor, _UUIDS, project, where)
+            among = [uuid for (uuid,) in cursor.fetchall()]
+    return PersonSearch(where.properties, where.search, until=timezone.now() + FUTURE, among=among)
 
 
 def _execute(
@@ -136,7 +176,14 @@ def _execute(
     )
     cursor.execute(
         sql.format(conditions=conditions),
-        {"project_id": project.pk, "newest": timezone.now() + FUTURE, **asdict(where), **parameters},
+        {
+            "project_id": project.pk,
+            "newest": timezone.now() + FUTURE,
+            "distinct_id": where.distinct_id,
+            "email": where.email,
+            "cohort_id": where.cohort_id,
+            **parameters,
+        },
     )
 
 

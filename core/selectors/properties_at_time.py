@@ -1,8 +1,9 @@
 """Which properties did a person have at some moment?"""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 import orjson
@@ -11,7 +12,11 @@ from django.db import connection
 
 from core.clickhouse.history import PastEvent, Place, carried_in_line, changes_of, microseconds
 from core.database import release_connection
+from core.exceptions import TooManyQuestions
 from core.identity.replay import replayed
+
+#: Questions of one process that wait for ClickHouse at once: each holds a thread, and capture needs some, too.
+_places = BoundedSemaphore(8)
 
 _BUFFERED = "SELECT line FROM core_eventbuffer WHERE project_id = %s AND distinct_id = ANY(%s)"
 
@@ -21,11 +26,20 @@ def properties_at_time(
 ) -> dict[str, Any]:
     """What the events under ``distinct_ids`` made of the properties, up to and including ``moment``.
 
-    Raises ``ClickHouseUnavailable`` or ``QueryTooHeavy``.
+    Raises ``ClickHouseUnavailable``, ``QueryTooHeavy``, or ``TooManyQuestions`` while many others wait.
     """
+    if not _places.acquire(blocking=False):
+        raise TooManyQuestions
+    try:
+        return _replayed(_events(project_id, distinct_ids, moment), with_set_once=with_set_once)
+    finally:
+        _places.release()
+
+
+def _replayed(events: Iterable[PastEvent], *, with_set_once: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     last: Place | None = None
-    for event in _events(project_id, distinct_ids, moment):
+    for event in events:
         # One that was delivered meanwhile comes from both stores.
         if event.place != last:
             properties = replayed(properties, event.name, event.carried, with_set_once=with_set_once)

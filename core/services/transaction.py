@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.utils import IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from core.exceptions import ServiceUnavailable
 from core.outbox.wake import wake_delivery
 
 T = TypeVar("T")
@@ -18,13 +19,21 @@ TRIES = 8
 _QUEUE_FROM = 2
 
 
+class TooMuchContention(ServiceUnavailable):
+    """Too many requests change the same persons at once. Nothing was stored; try again."""
+
+    code = "too_much_contention"
+    retry_after = 1
+
+
 class Conflict(Exception):
     """Another request changed the same persons meanwhile; read again."""
 
 
 def change_persons(project_id: int, work: Callable[[CursorWrapper], T], *, dry_run: bool = False) -> T:
     """Run ``work`` in one transaction and wake the delivery; what it returns. When it raises, nothing was
-    changed; with ``dry_run`` nothing is either, and what it returns is what would be.
+    changed; with ``dry_run`` nothing is either, and what it returns is what would be. Raises
+    ``TooMuchContention``.
 
     A ``Conflict``, a lost race for a unique value or a deadlock is rolled back and ``work`` runs again, at most
     ``TRIES`` times. From the third try on the requests of a project queue up, so that the last try succeeds.
@@ -56,5 +65,5 @@ def _try(project_id: int, work: Callable[[CursorWrapper], T], *, is_queued: bool
 
 def _wait_or_give_up(attempt: int, error: Exception) -> None:
     if attempt == TRIES - 1:
-        raise error
+        raise TooMuchContention from error
     time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads retries, keeps no secret

@@ -15,7 +15,9 @@ from core.api.pages import page_links
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
 from core.api.views import ProjectViewSet
+from core.filters.parameters import merged
 from core.json import iso
+from core.selectors.full_page import Fetch, People, Show, full_page
 from core.selectors.groups import group_rows
 from core.selectors.persons import list_rows
 from insights.api.serializers import (
@@ -24,9 +26,7 @@ from insights.api.serializers import (
     FunnelPersonsSerializer,
 )
 from insights.filters.funnel import read_funnel_persons
-from insights.filters.parameters import merged
 from insights.filters.project import ProjectFacts
-from insights.hydrate import Fetch, People, Show, full_page
 from insights.run import ask, deadline
 
 RESPONSES = {200: FunnelPersonsSerializer, **ERRORS, 503: ErrorSerializer, 504: ErrorSerializer}
@@ -86,13 +86,13 @@ class FunnelViewSet(ProjectViewSet):
             }
         )
 
-    def _show(self, group_type_index: int | None) -> Show:
+    def _show(self, group_type_index: int | None) -> Show[str]:
         if group_type_index is None:
             return lambda uuids: list_rows(self.project, [UUID(uuid) for uuid in uuids])
         return partial(group_rows, self.project.pk, group_type_index)
 
 
-def _fetch(given: Mapping[str, Any], facts: ProjectFacts, now: datetime) -> Fetch:
+def _fetch(given: Mapping[str, Any], facts: ProjectFacts, now: datetime) -> Fetch[str]:
     until = deadline()
     question = {"given": given, "project": asdict(facts), "now": now.timestamp()}
 

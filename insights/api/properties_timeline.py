@@ -13,9 +13,9 @@ from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import ErrorSerializer
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
+from core.filters.parameters import merged
 from core.selectors.persons import find_person
 from insights.api.serializers import PropertiesTimelineQuerySerializer, PropertiesTimelineSerializer
-from insights.filters.parameters import merged
 from insights.filters.project import ProjectFacts
 from insights.filters.properties_timeline import read_timeline
 from insights.run import ask, deadline

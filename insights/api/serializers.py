@@ -5,9 +5,9 @@ from rest_framework import serializers
 
 from core.api.persons.serializers import PersonListRowSerializer
 from core.clickhouse.group_columns import GROUP_TYPES
-from insights.filters.dates import INTERVALS
+from core.filters.dates import INTERVALS
+from core.filters.properties import OPERATORS, Source
 from insights.filters.funnel import WINDOW_UNITS
-from insights.filters.properties import OPERATORS, Source
 
 FILTERS_HELP = (
     "A list of filters `{key, value, operator, type}` (all must pass), a group "
@@ -142,7 +142,8 @@ class PropertiesTimelineQuerySerializer(serializers.Serializer[object]):
     date_to = serializers.CharField(required=False, help_text=DATE_HELP + " Now, when not given.")
     explicit_date = serializers.BooleanField(required=False, default=False)
     display = serializers.CharField(
-        required=False, help_text="Unless it shows one value, equal dates mean the interval that begins there."
+        required=False,
+        help_text="Unless it shows one value, equal dates mean the interval that begins there.",
     )
     interval = serializers.ChoiceField(choices=list(INTERVALS), required=False, default="day")
 

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.exceptions import InvalidInput
-from insights.filters.parameters import read_list, whole_number
-from insights.filters.properties import PropertyGroup, PropertyReader
+from core.filters.parameters import read_list, whole_number
+from core.filters.properties import PropertyGroup, PropertyReader
 
 
 class EntityType(StrEnum):

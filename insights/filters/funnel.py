@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.exceptions import InvalidInput
-from insights.filters.dates import DateRange, read_dates
-from insights.filters.entities import Entity, read_entities
-from insights.filters.group_type import read_group_type_index
-from insights.filters.overlap import MOST_OVERLAPPING, TooManyOverlaps, shared_sets
-from insights.filters.parameters import (
+from core.filters.dates import DateRange, read_dates
+from core.filters.group_type import read_group_type_index
+from core.filters.parameters import (
     read_choice,
     read_integer,
     read_json,
@@ -20,8 +18,10 @@ from insights.filters.parameters import (
     read_text,
     whole_number,
 )
+from core.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, both, filters_of
+from insights.filters.entities import Entity, read_entities
+from insights.filters.overlap import MOST_OVERLAPPING, TooManyOverlaps, shared_sets
 from insights.filters.project import ProjectFacts
-from insights.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, both, filters_of
 from insights.filters.test_accounts import read_test_accounts
 
 MOST_STEPS = 20

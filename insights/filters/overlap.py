@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+from core.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 from insights.filters.entities import Entity
-from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 
 #: Steps that hang together by events that may fill two of them. Their sets grow as 2 to this number.
 MOST_OVERLAPPING = 10

@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.exceptions import InvalidInput
-from insights.filters.dates import Interval, parse_date, read_dates, read_interval
-from insights.filters.entities import read_entities
-from insights.filters.parameters import read_json, read_text
-from insights.filters.project import ProjectFacts
-from insights.filters.properties import (
+from core.filters.dates import Interval, parse_date, read_dates, read_interval
+from core.filters.parameters import read_json, read_text
+from core.filters.properties import (
     PresenceTest,
     PropertyFilter,
     PropertyGroup,
@@ -19,6 +17,8 @@ from insights.filters.properties import (
     Source,
     filters_of,
 )
+from insights.filters.entities import read_entities
+from insights.filters.project import ProjectFacts
 
 #: Displays of one value for the whole range; every other one has a value an interval.
 TOTAL_VALUE_DISPLAYS = frozenset(
@@ -128,8 +128,7 @@ def _is_one_interval(given: Mapping[str, Any], *, now: datetime) -> bool:
 
 
 def _end_of_interval(first: datetime, interval: Interval) -> datetime:
-    """An hour ends with the beginning of the next one, which still belongs to it; all others with their last instant.
-    """
+    """An hour ends with the first instant of the next one, all others with their own last one."""
     if interval is Interval.HOUR:
         return (first.astimezone(UTC) + timedelta(hours=1)).astimezone(first.tzinfo)
     days = {

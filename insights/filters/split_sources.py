@@ -1,6 +1,6 @@
 """Takes the filters of persons out of a tree: they can be asked once an actor instead of once an event."""
 
-from insights.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, filters_of
+from core.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, filters_of
 
 
 def split_sources(group: PropertyGroup, source: Source) -> tuple[PropertyGroup, PropertyGroup]:

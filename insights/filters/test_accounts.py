@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from insights.filters.parameters import read_boolean
+from core.filters.parameters import read_boolean
+from core.filters.properties import PropertyGroup, PropertyReader
 from insights.filters.project import ProjectFacts
-from insights.filters.properties import PropertyGroup, PropertyReader
 
 NAME = "filter_test_accounts"
 

@@ -31,16 +31,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.clickhouse import client
-from insights.filters.dates import DateRange
+from core.filters.dates import DateRange
+from core.filters.properties import PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
+from core.sql.conditions import ON_PERSONS, group_condition
+from core.sql.patterns import check_patterns
+from core.sql.text import Sql, all_of, any_of, integer, join, moment, sql, text, texts, trusted, unsigned
 from insights.filters.entities import Entity
 from insights.filters.funnel import FunnelFilter, FunnelPersons
-from insights.filters.properties import PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 from insights.filters.split_sources import split_sources
 from insights.limits import Limits
-from insights.sql.conditions import ON_PERSONS, OnEvents, group_condition
-from insights.sql.patterns import check_patterns
+from insights.sql.conditions import OnEvents
 from insights.sql.person_of_event import Actors, has_overrides, persons_of_events
-from insights.sql.text import Sql, all_of, any_of, integer, join, moment, sql, text, texts, trusted, unsigned
 
 #: Microseconds since 1900, the first year of ClickHouse's times: never negative.
 _MICROSECONDS = sql("toUInt64(toUnixTimestamp64Micro(e.timestamp) + 2208988800000000)")

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from core.clickhouse import client
+from core.filters.properties import PropertyFilter, Source, TextMatch, TextTest
+from core.sql.patterns import check_patterns
+from core.sql.text import Sql, any_of, integer, join, sql, text, trusted
 from insights.filters.funnel import FunnelPersons
-from insights.filters.properties import PropertyFilter, Source, TextMatch, TextTest
 from insights.limits import Limits
 from insights.queries.funnel import SEARCHED, events_between, steps_reached
 from insights.sql.conditions import OnEvents
-from insights.sql.patterns import check_patterns
 from insights.sql.person_of_event import Actors, groups_of_events, has_overrides
-from insights.sql.text import Sql, any_of, integer, join, sql, text, trusted
 
 _SEARCHED_OF_GROUPS = ("name", "slug")
 

@@ -14,10 +14,10 @@ import orjson
 from core.clickhouse.history import COLUMNS, CONDITION, PAGE_OF, PastEvent, past_events
 from core.identity.replay import replayed
 from core.json import iso
+from core.sql.text import Sql, moment, sql, text, texts, trusted
 from insights.filters.properties_timeline import TimelineFilter
 from insights.limits import Limits
-from insights.sql.person_of_event import has_overrides, persons_of_events
-from insights.sql.text import Sql, moment, sql, text, texts, trusted
+from insights.sql.person_of_event import events_of_person, has_overrides
 
 
 def find_points(question: TimelineFilter, person: UUID, *, limits: Limits) -> list[dict[str, Any]]:
@@ -38,19 +38,16 @@ def find_points(question: TimelineFilter, person: UUID, *, limits: Limits) -> li
 
 def history(question: TimelineFilter, person: UUID, *, overridden: bool) -> Sql:
     """The events of ``person`` up to the end of the range; wanted are those that may open a point."""
-    actors = persons_of_events(overridden=overridden)
     wanted = sql("e.timestamp >= {first}", first=moment(question.first))
     if question.names:
         wanted = sql("{wanted} AND e.event IN {names}", wanted=wanted, names=texts(question.names))
     return sql(
-        """SELECT {columns}, {wanted} AS is_wanted FROM {source}
-        WHERE e.project_id = {project_id:Int64} AND {actor} = toUUID({person}) AND e.timestamp <= {last}
-        AND {condition} {page}""",
+        """SELECT {columns}, {wanted} AS is_wanted FROM events AS e
+        PREWHERE e.project_id = {project_id:Int64} AND {of_person}
+        WHERE e.timestamp <= {last} AND {condition} {page}""",
         columns=trusted(COLUMNS),
         wanted=wanted,
-        source=actors.source,
-        actor=actors.person,
-        person=text(str(person)),
+        of_person=events_of_person(sql("toUUID({id})", id=text(str(person))), overridden=overridden),
         last=moment(question.last),
         condition=trusted(CONDITION),
         page=trusted(PAGE_OF),

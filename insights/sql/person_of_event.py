@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from core.clickhouse import client
 from core.clickhouse.group_columns import GROUP_COLUMNS
-from insights.sql.text import Sql, sql, trusted
+from core.sql.text import Sql, sql, trusted
 
 _HAS_OVERRIDES = "SELECT 1 FROM person_distinct_id_overrides WHERE project_id = {project_id:Int64} LIMIT 1"
 
@@ -44,6 +44,25 @@ _RESOLVED = Actors(
 def persons_of_events(*, overridden: bool) -> Actors:
     """``overridden``: whether any distinct id of the project has moved."""
     return _RESOLVED if overridden else _AS_CAPTURED
+
+
+def events_of_person(person: Sql, *, overridden: bool) -> Sql:
+    """The condition for ``events AS e`` that belong to ``person``. For one person it is much cheaper than the join,
+    after which all columns of all events are read: 0.3 s against 8 s for 3 M events.
+    """
+    as_captured = sql("e.person_id = {person}", person=person)
+    if not overridden:
+        return as_captured
+    return sql(
+        """(e.distinct_id IN (
+            SELECT distinct_id FROM person_distinct_id_overrides FINAL
+            WHERE project_id = {project_id:Int64} AND person_id = {person}
+        ) OR ({as_captured} AND e.distinct_id NOT IN (
+            SELECT distinct_id FROM person_distinct_id_overrides FINAL WHERE project_id = {project_id:Int64}
+        )))""",
+        person=person,
+        as_captured=as_captured,
+    )
 
 
 def groups_of_events(type_index: int, *, overridden: bool) -> Actors:

@@ -9,8 +9,8 @@ import pytest
 from django.db.models.functions import Now
 
 from core.models import ActivityEntry, IdempotentRequest
-from tests.api.persons import make_person
 from tests.clients import ProjectClient, bearer
+from tests.persons import make_listed
 
 
 def post(
@@ -25,7 +25,7 @@ def activities(project: ProjectClient) -> int:
 
 
 def test_a_repetition_gets_the_first_answer_and_changes_nothing(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
     path = f"{person['uuid']}/split/"
 
     first = post(project, path, {"distinct_ids_to_split": ["b"]}, "k")
@@ -39,7 +39,7 @@ def test_a_repetition_gets_the_first_answer_and_changes_nothing(project: Project
 
 
 def test_another_request_under_the_same_name_is_refused(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b", "c")
+    person = make_listed(project, "a", "b", "c")
     path = f"{person['uuid']}/split/"
     post(project, path, {"distinct_ids_to_split": ["b"]}, "k")
 
@@ -50,7 +50,7 @@ def test_another_request_under_the_same_name_is_refused(project: ProjectClient) 
 
 
 def test_the_order_of_keys_makes_no_other_request(project: ProjectClient) -> None:
-    person = make_person(project, "a")
+    person = make_listed(project, "a")
     path = f"{person['uuid']}/update_property/"
 
     post(project, path, {"key": "x", "value": 1}, "k")
@@ -60,7 +60,7 @@ def test_the_order_of_keys_makes_no_other_request(project: ProjectClient) -> Non
 
 
 def test_an_error_is_not_kept(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
     path = f"{person['uuid']}/split/"
 
     assert post(project, path, {"distinct_ids_to_split": ["c"]}, "k").status_code == 400
@@ -68,7 +68,7 @@ def test_an_error_is_not_kept(project: ProjectClient) -> None:
 
 
 def test_many_at_once_change_once(project: ProjectClient) -> None:
-    person = make_person(project, "a")
+    person = make_listed(project, "a")
     path = f"{person['uuid']}/update_property/"
 
     with ThreadPoolExecutor(8) as pool:
@@ -80,7 +80,7 @@ def test_many_at_once_change_once(project: ProjectClient) -> None:
 
 
 def test_names_belong_to_a_key_and_a_project(project: ProjectClient, other_project: ProjectClient) -> None:
-    mine, theirs = make_person(project, "a"), make_person(other_project, "a")
+    mine, theirs = make_listed(project, "a"), make_listed(other_project, "a")
     other_key = project.new_key("person:write")
     body = {"key": "x", "value": 1}
 
@@ -95,7 +95,7 @@ def test_names_belong_to_a_key_and_a_project(project: ProjectClient, other_proje
 
 @pytest.mark.parametrize("name", ["", "x" * 256, b"\xff"])
 def test_a_name_that_cannot_be_one(project: ProjectClient, name: str | bytes) -> None:
-    person = make_person(project, "a")
+    person = make_listed(project, "a")
 
     response = post(project, f"{person['uuid']}/update_property/", {"key": "x", "value": 1}, name)
 
@@ -103,7 +103,7 @@ def test_a_name_that_cannot_be_one(project: ProjectClient, name: str | bytes) ->
 
 
 def test_a_post_that_only_reads_is_read_anew(project: ProjectClient) -> None:
-    make_person(project, "a")
+    make_listed(project, "a")
 
     for _ in range(2):
         response = post(project, "batch_by_distinct_ids/", {"distinct_ids": ["a"]}, "k")
@@ -113,7 +113,7 @@ def test_a_post_that_only_reads_is_read_anew(project: ProjectClient) -> None:
 
 
 def test_after_a_day_the_name_is_free_again(project: ProjectClient) -> None:
-    person = make_person(project, "a")
+    person = make_listed(project, "a")
     path = f"{person['uuid']}/update_property/"
     post(project, path, {"key": "x", "value": 1}, "k")
     IdempotentRequest.objects.for_project(project.id).update(created_at=Now() - timedelta(hours=25))

@@ -5,10 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.clients import ProjectClient, bearer, new_project
+from tests.clients import ProjectClient, bearer, event, new_project
 from tests.stack import Stack
 
 text = st.text(max_size=20)
@@ -117,11 +118,72 @@ def test_funnels_in_the_query(project: ProjectClient, body: dict[str, Any], even
 @ODD
 @given(
     params=st.dictionaries(
-        st.sampled_from(["limit", "offset", "distinct_id", "email", "x"]), text, max_size=3
+        st.sampled_from(
+            ["limit", "offset", "distinct_id", "email", "cohort", "include_total", "format", "x"]
+        ),
+        text | st.integers(-(2**70), 2**70).map(str) | st.sampled_from(["csv", "json"]),
+        max_size=3,
     )
 )
 def test_lists(project: ProjectClient, params: dict[str, str]) -> None:
     check(project.get(project.persons_url, **params))
+
+
+times = (
+    text
+    | st.datetimes().map(str)
+    | st.sampled_from(["2026-01-01T00:00:00+23:59", "9999-12-31", "0001-01-01"])
+)
+
+
+@ODD
+@given(
+    params=st.dictionaries(
+        st.sampled_from(["distinct_id", "person_id", "include_set_once"]), text, max_size=2
+    ),
+    moment=times,
+)
+def test_properties_at_time(project: ProjectClient, params: dict[str, str], moment: str) -> None:
+    response = project.get(f"{project.persons_url}properties_at_time/", timestamp=moment, **params)
+
+    assert response.status_code < 500, response.text
+    assert response.json().keys() == {"error", "type", "code", "detail", "attr"}
+
+
+@ODD
+@given(
+    params=st.dictionaries(
+        st.sampled_from(
+            [
+                "events",
+                "actions",
+                "properties",
+                "breakdown",
+                "breakdown_type",
+                "date_from",
+                "date_to",
+                "display",
+                "interval",
+            ]
+        ),
+        text
+        | anything.map(json.dumps)
+        | st.sampled_from(["person", "hour", "month", "-1h", "2026-01-01", "9999-12-31"]),
+        max_size=4,
+    )
+)
+def test_properties_timelines(odd_person: tuple[ProjectClient, str], params: dict[str, str]) -> None:
+    project, person = odd_person
+
+    check(project.get(f"{project.persons_url}{person}/properties_timeline/", **params))
+
+
+@pytest.fixture
+def odd_person(project: ProjectClient) -> tuple[ProjectClient, str]:
+    project.capture(event("x", "u"))
+    person = project.person("u")
+    assert person is not None
+    return project, person["id"]
 
 
 @ODD

@@ -268,6 +268,10 @@ def test_a_table_of_many_columns_is_refused(project: ProjectClient) -> None:
 
     assert response.status_code == 400
     assert "columns" in response.json()["detail"]
+    person = project.person("u")
+    assert person is not None
+    single = rows(project.get(f"{project.persons_url}{person['id']}", format="csv"))
+    assert [row["properties.k20000"] for row in single] == ["1"]
 
 
 def test_clients_that_stop_reading_hold_up_nobody(project: ProjectClient) -> None:

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from core.models import ActivityEntry
-from tests.api.persons import join, make_person, members, owners_of_events, person_of
 from tests.clients import ProjectClient, event
+from tests.persons import join, listed, make_listed, members, owners_of_events
 
 
 def merge(project: ProjectClient, person: dict[str, Any], body: Any) -> Any:
@@ -15,8 +15,8 @@ def merge(project: ProjectClient, person: dict[str, Any], body: Any) -> Any:
 
 
 def test_the_other_one_becomes_part_of_the_person(project: ProjectClient) -> None:
-    person = make_person(project, "a", plan="team", city="Ulm")
-    other = make_person(project, "b", "b2", plan="free", name="B")
+    person = make_listed(project, "a", plan="team", city="Ulm")
+    other = make_listed(project, "b", "b2", plan="free", name="B")
     cohort = join(project, "both", person, other)
     project.capture(event("later", "b2"))
 
@@ -24,7 +24,7 @@ def test_the_other_one_becomes_part_of_the_person(project: ProjectClient) -> Non
 
     assert response.status_code == 201
     answer = response.json()
-    after = person_of(project, "b")
+    after = listed(project, "b")
     assert after["uuid"] == person["uuid"]
     assert after["distinct_ids"] == ["a", "b", "b2"]
     assert after["is_identified"] is True
@@ -49,22 +49,22 @@ def test_the_other_one_becomes_part_of_the_person(project: ProjectClient) -> Non
 
 @pytest.mark.parametrize("name", ["uuid", "id"])
 def test_the_other_one_can_be_named_by_uuid_or_pk(project: ProjectClient, name: str) -> None:
-    person, other = make_person(project, "a"), make_person(project, "b")
+    person, other = make_listed(project, "a"), make_listed(project, "b")
     full = project.get(f"{project.persons_url}{other['uuid']}/").json()
 
     assert merge(project, person, {"person_id": full[name]}).status_code == 201
 
-    assert person_of(project, "b")["uuid"] == person["uuid"]
+    assert listed(project, "b")["uuid"] == person["uuid"]
 
 
 def test_a_dry_run_tells_exactly_what_would_be_and_changes_nothing(project: ProjectClient) -> None:
-    person, other = make_person(project, "a", x=1), make_person(project, "b", x=2, y=3)
+    person, other = make_listed(project, "a", x=1), make_listed(project, "b", x=2, y=3)
     cohort = join(project, "others", other)
 
     preview = merge(project, person, {"distinct_id": "b", "dry_run": True})
 
     assert preview.status_code == 200
-    assert (person_of(project, "a"), person_of(project, "b")) == (person, other)
+    assert (listed(project, "a"), listed(project, "b")) == (person, other)
     assert members(project, cohort) == (1, {other["uuid"]})
     assert owners_of_events(project) == {"a": person["uuid"], "b": other["uuid"]}
     assert not ActivityEntry.objects.for_project(project.id).exists()
@@ -88,18 +88,18 @@ def test_a_dry_run_tells_exactly_what_would_be_and_changes_nothing(project: Proj
     ],
 )
 def test_bad_input_names_the_field(project: ProjectClient, body: Any, attr: str | None) -> None:
-    person, other = make_person(project, "a"), make_person(project, "b")
+    person, other = make_listed(project, "a"), make_listed(project, "b")
 
     response = merge(project, person, body)
 
     assert (response.status_code, response.json()["attr"]) == (400, attr)
-    assert (person_of(project, "a"), person_of(project, "b")) == (person, other)
+    assert (listed(project, "a"), listed(project, "b")) == (person, other)
 
 
 def test_persons_of_other_projects_are_out_of_reach(
     project: ProjectClient, other_project: ProjectClient
 ) -> None:
-    mine, theirs = make_person(project, "a"), make_person(other_project, "b")
+    mine, theirs = make_listed(project, "a"), make_listed(other_project, "b")
 
     assert merge(project, theirs, {"distinct_id": "a"}).status_code == 404
     assert merge(project, mine, {"person_id": theirs["uuid"]}).status_code == 400

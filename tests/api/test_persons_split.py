@@ -5,45 +5,19 @@ from uuid import uuid4
 
 import pytest
 
-from core.clickhouse import client
 from core.clickhouse.compare import compare
 from core.identity.ids import person_uuid, split_uuid
 from core.models import ActivityEntry
 from tests.clients import ProjectClient, event, settle
-
-
-def make_person(project: ProjectClient, *distinct_ids: str) -> dict[str, Any]:
-    """A person with these ids, the first one its creator, and a property."""
-    first, *others = distinct_ids
-    project.capture(
-        event("a", first, properties={"$set": {"plan": "team"}}),
-        *(event("$identify", first, properties={"$anon_distinct_id": other}) for other in others),
-    )
-    person = project.person(first)
-    assert person is not None
-    return person
+from tests.persons import make_listed, owners_of_events
 
 
 def split(project: ProjectClient, person: dict[str, Any], body: Any = None) -> Any:
     return project.post(f"{project.persons_url}{person['uuid']}/split/", body)
 
 
-def owner_of_events(project: ProjectClient, distinct_id: str) -> set[str]:
-    """The persons to whom ClickHouse gives the events of an id."""
-    settle()
-    rows = client.query(
-        """SELECT DISTINCT if(notEmpty(o.distinct_id), o.person_id, e.person_id) FROM events e
-        LEFT JOIN (SELECT * FROM person_distinct_id_overrides FINAL
-            WHERE project_id = {project_id:Int64} AND NOT is_deleted) AS o USING (distinct_id)
-        WHERE e.project_id = {project_id:Int64} AND distinct_id = {distinct_id:String}""",
-        project_id=project.id,
-        parameters={"distinct_id": distinct_id},
-    )
-    return {str(row[0]) for row in rows}
-
-
 def test_the_other_ids_move_to_persons_of_their_own(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b", "c")
+    person = make_listed(project, "a", "b", "c")
 
     response = split(project, person, {"main_distinct_id": "a"})
 
@@ -70,7 +44,7 @@ def test_the_other_ids_move_to_persons_of_their_own(project: ProjectClient) -> N
 
 
 def test_without_a_choice_the_oldest_id_stays(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
 
     assert split(project, person, {}).status_code == 201
 
@@ -82,7 +56,7 @@ def test_without_a_choice_the_oldest_id_stays(project: ProjectClient) -> None:
 
 @pytest.mark.parametrize("body", [{"distinct_ids_to_split": ["a", "a"]}, {"main_distinct_id": "b"}])
 def test_the_id_that_made_the_person_can_move_away(project: ProjectClient, body: Any) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
     project.capture(event("later", "a"))
 
     assert split(project, person, body).status_code == 201
@@ -92,12 +66,12 @@ def test_the_id_that_made_the_person_can_move_away(project: ProjectClient, body:
     assert moved is not None
     assert (stayed["uuid"], stayed["properties"]) == (person["uuid"], person["properties"])
     assert (moved["uuid"], moved["properties"]) == (str(split_uuid(project.id, "a")), {})
-    assert owner_of_events(project, "a") == {moved["uuid"]}
+    assert owners_of_events(project)["a"] == moved["uuid"]
     assert all(one.is_equal for one in compare(project.id))
 
 
 def test_an_id_can_be_merged_and_split_again_and_again(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
     for _ in range(3):
         assert split(project, person, {"distinct_ids_to_split": ["b"]}).status_code == 201
         project.capture(event("$merge_dangerously", "a", properties={"alias": "b"}))
@@ -106,12 +80,12 @@ def test_an_id_can_be_merged_and_split_again_and_again(project: ProjectClient) -
     moved = project.person("b")
     assert moved is not None
     assert moved["uuid"] == str(person_uuid(project.id, "b"))
-    assert owner_of_events(project, "a") == {person["uuid"]}
+    assert owners_of_events(project)["a"] == person["uuid"]
     assert all(one.is_equal for one in compare(project.id))
 
 
 def test_a_person_with_one_id_stays_as_it_is(project: ProjectClient) -> None:
-    person = make_person(project, "a")
+    person = make_listed(project, "a")
 
     assert split(project, person).status_code == 201
 
@@ -120,7 +94,7 @@ def test_a_person_with_one_id_stays_as_it_is(project: ProjectClient) -> None:
 
 def test_thousands_of_ids_move_at_once(project: ProjectClient) -> None:
     ids = [f"id-{number}" for number in range(3000)]
-    person = make_person(project, *ids)
+    person = make_listed(project, *ids)
 
     assert split(project, person, {"main_distinct_id": ids[5]}).status_code == 201
 
@@ -131,7 +105,7 @@ def test_thousands_of_ids_move_at_once(project: ProjectClient) -> None:
 
 
 def test_the_log_tells_of_it(project: ProjectClient) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
 
     split(project, person, {"distinct_ids_to_split": ["b"]})
     split(project, person, {"distinct_ids_to_split": ["b"]})
@@ -165,7 +139,7 @@ def test_the_log_tells_of_it(project: ProjectClient) -> None:
     ],
 )
 def test_bad_input_is_refused_and_nothing_moves(project: ProjectClient, body: Any, attr: str | None) -> None:
-    person = make_person(project, "a", "b")
+    person = make_listed(project, "a", "b")
 
     response = split(project, person, body)
 
@@ -181,7 +155,7 @@ def test_who_does_not_exist_cannot_be_split(project: ProjectClient, key: str, st
 
 
 def test_nobody_elses_person_can_be_split(project: ProjectClient, other_project: ProjectClient) -> None:
-    person = make_person(other_project, "a", "b")
+    person = make_listed(other_project, "a", "b")
 
     assert split(project, person, {}).status_code == 404
     reader = project.new_key("person:read")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.persons import make_person, person_of
 from tests.clients import ProjectClient, event, settle
+from tests.persons import listed, make_listed
 
 
 def follow(project: ProjectClient, since: str, **params: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def changed(answer: dict[str, Any]) -> list[str]:
 
 
 def test_everybody_is_there_from_the_beginning(project: ProjectClient) -> None:
-    persons = [make_person(project, name) for name in "abc"]
+    persons = [make_listed(project, name) for name in "abc"]
     settle()
 
     answer = follow(project, "2020-01-01T00:00:00Z")
@@ -40,14 +40,14 @@ def test_everybody_is_there_from_the_beginning(project: ProjectClient) -> None:
 
 
 def test_each_kind_of_change_is_told(project: ProjectClient) -> None:
-    a, b, c, d = (make_person(project, name, f"{name}2") for name in "abcd")
+    a, b, c, d = (make_listed(project, name, f"{name}2") for name in "abcd")
     cursor = start(project)
     assert follow(project, cursor)["results"] == []
 
     project.capture(event("$set", "a", properties={"$set": {"x": 1}}))
     settle()
     answer = follow(project, cursor)
-    assert answer["results"] == [{**person_of(project, "a"), "is_deleted": False}]
+    assert answer["results"] == [{**listed(project, "a"), "is_deleted": False}]
 
     project.capture(event("$identify", "b", properties={"$anon_distinct_id": "b3"}))
     settle()
@@ -57,7 +57,7 @@ def test_each_kind_of_change_is_told(project: ProjectClient) -> None:
     project.post(f"{project.persons_url}{c['uuid']}/split/", {})
     settle()
     answer = follow(project, answer["cursor"])
-    assert set(changed(answer)) == {c["uuid"], person_of(project, "c2")["uuid"]}
+    assert set(changed(answer)) == {c["uuid"], listed(project, "c2")["uuid"]}
 
     project.post(f"{project.persons_url}{a['uuid']}/merge/", {"distinct_id": "b"})
     project.delete(f"{project.persons_url}{d['uuid']}/")
@@ -70,7 +70,7 @@ def test_each_kind_of_change_is_told(project: ProjectClient) -> None:
 
 
 def test_pages_fit_together_and_end_in_a_cursor(project: ProjectClient) -> None:
-    made = {make_person(project, f"u{n}")["uuid"] for n in range(7)}
+    made = {make_listed(project, f"u{n}")["uuid"] for n in range(7)}
     settle()
 
     seen: list[str] = []
@@ -122,7 +122,7 @@ def test_nothing_is_missed_while_writes_go_on(project: ProjectClient) -> None:
 
 
 def test_a_time_in_any_zone(project: ProjectClient) -> None:
-    make_person(project, "a")
+    make_listed(project, "a")
     settle()
     now = datetime.now(UTC)
 
@@ -148,7 +148,7 @@ def test_other_parameters_do_not_go_with_it(project: ProjectClient, name: str) -
 
 
 def test_changes_of_other_projects_are_not_told(project: ProjectClient, other_project: ProjectClient) -> None:
-    make_person(other_project, "a")
+    make_listed(other_project, "a")
     settle()
 
     assert follow(project, "2020-01-01")["results"] == []

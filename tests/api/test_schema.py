@@ -62,6 +62,21 @@ def test_components_have_the_names_that_clients_know(project: ProjectClient) -> 
     } <= set(document["components"]["schemas"])
 
 
+def test_pages_are_objects_and_only_routes_that_have_csv_tell_of_it(project: ProjectClient) -> None:
+    paths = project.http.get("/api/schema/", params={"format": "json"}).json()["paths"]
+    page = {"schema": {"$ref": "#/components/schemas/PaginatedPersonRecordList"}}
+    table = {"schema": {"type": "string"}}
+
+    persons = paths["/api/projects/{project_id}/persons/"]["get"]["responses"]
+    activity = paths["/api/projects/{project_id}/persons/activity/"]["get"]["responses"]
+
+    assert persons["200"]["content"] == {"application/json": page, "text/csv": table}
+    assert persons["400"]["content"].keys() == {"application/json"}
+    assert activity["200"]["content"] == {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ActivityPage"}}
+    }
+
+
 def test_the_document_comes_as_json_too(project: ProjectClient) -> None:
     response = project.http.get("/api/schema/", params={"format": "json"})
 

@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.exceptions import InvalidInput
-from insights.filters.properties import PropertyGroup, PropertyReader, filters_of
-from insights.sql.conditions import ON_PERSONS, OnEvents, group_condition
-from insights.sql.patterns import check_patterns
-from insights.sql.text import sql, text
+from core.filters.properties import PropertyGroup, PropertyReader, filters_of
+from core.sql.conditions import ON_PERSONS, group_condition
+from core.sql.patterns import check_patterns
+from core.sql.text import sql, text
+from insights.sql.conditions import OnEvents
 from tests.insights.world import NOON, World
 
 MISSING = object()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.exceptions import InvalidInput
-from insights.filters.dates import read_dates
+from core.filters.dates import read_dates
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2021, 8, 25, 8, 30, 15, 500_000, tzinfo=UTC)

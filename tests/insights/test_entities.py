@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.exceptions import InvalidInput
+from core.filters.properties import PropertyReader
 from insights.filters.entities import Entity, read_entities
-from insights.filters.properties import PropertyReader
 
 
 def entities(**given: Any) -> tuple[Entity, ...]:

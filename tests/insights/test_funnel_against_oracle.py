@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from insights.filters.properties import PropertyGroup
+from core.filters.properties import PropertyGroup
 from insights.queries import funnel
 from insights.sql.person_of_event import persons_of_events
 from tests.insights import oracle

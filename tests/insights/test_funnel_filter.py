@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from core.exceptions import InvalidInput
+from core.filters.properties import filters_of
 from insights.filters.funnel import MOST_STEPS, FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
-from insights.filters.properties import filters_of
 
 STEPS = [{"id": "a"}, {"id": "b", "order": 1}, {"id": "c", "order": 2}]
 

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.filters.properties import PropertyReader
 from insights.filters.entities import read_entities
 from insights.filters.overlap import MOST_OVERLAPPING, TooManyOverlaps, shared_sets
-from insights.filters.properties import PropertyReader
 
 
 def shared(*steps: Any) -> list[tuple[int, ...]]:

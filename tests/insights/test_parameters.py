@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.exceptions import InvalidInput
-from insights.filters import parameters
+from core.filters import parameters
 
 
 @pytest.mark.parametrize(

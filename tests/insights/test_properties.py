@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.exceptions import InvalidInput
-from insights.filters.properties import (
+from core.filters.properties import (
     DEEPEST_GROUP,
     MOST_FILTERS,
     Joiner,
@@ -21,8 +21,8 @@ from insights.filters.properties import (
     both,
     filters_of,
 )
-from insights.filters.property_dates import DateTest
-from insights.filters.property_numbers import Comparison, NumberTest
+from core.filters.property_dates import DateTest
+from core.filters.property_numbers import Comparison, NumberTest
 from insights.filters.split_sources import split_sources
 
 

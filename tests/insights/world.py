@@ -13,10 +13,10 @@ from core.clickhouse import client
 from core.events.event import Event
 from core.identity.ids import person_uuid
 from core.outbox.lines import event_line, group_line, override_line, person_line
+from core.sql.text import Sql
 from insights.filters.funnel import FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
 from insights.queries import funnel, funnel_groups
-from insights.sql.text import Sql
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 #: Far from the ids that PostgreSQL gives out.

@@ -24,8 +24,8 @@ from core.services import squash_overrides as service
 from core.services.capture import take_events
 from core.services.delete_persons import delete_persons
 from core.services.squash_overrides import NotNow, squash_overrides
+from core.sql.text import sql
 from insights.sql.person_of_event import has_overrides, persons_of_events
-from insights.sql.text import sql
 from tests.clients import ProjectClient, event, settle
 from tests.stack import Stack
 

@@ -2,9 +2,11 @@
 
 from threading import BoundedSemaphore
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,9 +22,11 @@ from core.api.persons.serializers import PersonPageSerializer
 from core.api.views import ProjectViewSet
 from core.database import release_connection
 from core.exceptions import InvalidInput, TooManyExports
+from core.filters.properties import MemberTest, PropertyGroup, PropertyReader, Source, filters_of
 from core.selectors.cohorts import cohort_exists
 from core.selectors.person_changes import changes_since, read_place
 from core.selectors.persons import PersonFilter, all_list_rows, count_persons, list_persons
+from core.sql.patterns import check_patterns
 
 PAGE = 100
 LARGEST_PAGE = 10_000
@@ -58,6 +62,18 @@ class PersonListViewSet(ProjectViewSet):
             OpenApiParameter("email", str, description="The exact `email` property."),
             OpenApiParameter("cohort", int, description="Only members of the cohort with this id."),
             OpenApiParameter(
+                "search",
+                str,
+                description="A part of the e-mail, the name, the uuid or a distinct id, in any case.",
+            ),
+            OpenApiParameter(
+                "properties",
+                str,
+                description="JSON: a list of filters `{key, value, operator, type}`, or a group "
+                '`{"type": "AND" | "OR", "values": [...]}` of filters or groups. `type` is `person` (default) or '
+                "`cohort`.",
+            ),
+            OpenApiParameter(
                 "include_total",
                 str,
                 allow_blank=True,
@@ -77,7 +93,7 @@ class PersonListViewSet(ProjectViewSet):
         responses={
             (200, "application/json"): PersonPageSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
-            **{(status, "application/json"): body for status, body in ERRORS.items()},
+            **ERRORS,
         },
     )
     def list(self, request: Request, **kwargs: Any) -> Response | StreamingHttpResponse:
@@ -119,7 +135,24 @@ class PersonListViewSet(ProjectViewSet):
             distinct_id=read_text(query, "distinct_id"),
             email=read_text(query, "email"),
             cohort_id=cohort_id,
+            properties=self._properties(query.get("properties")),
+            search=read_text(query, "search") or None,
         )
+
+    def _properties(self, text: str | None) -> PropertyGroup:
+        zone = ZoneInfo(self.project.timezone)
+        reader = PropertyReader(zone, timezone.now(), sources=(Source.PERSON, Source.COHORT))
+        try:
+            group = reader.read(text, attr="properties")
+            check_patterns(filters_of(group))
+        except InvalidInput as error:
+            # The field is this one, the place in it is for people.
+            place = "" if error.attr == "properties" else f"{error.attr}: "
+            raise InvalidInput(f"{place}{error.detail}", attr="properties") from None
+        for item in filters_of(group):
+            if isinstance(item.test, MemberTest) and not cohort_exists(self.project.pk, item.test.cohort_id):
+                raise InvalidInput(f"There is no cohort {item.test.cohort_id}.", attr="properties")
+        return group
 
     def _table(self, where: PersonFilter) -> StreamingHttpResponse:
         table = self._gathered(where)
@@ -141,6 +174,7 @@ class PersonListViewSet(ProjectViewSet):
         try:
             for rows in all_list_rows(self.project, where=where, most=settings.CSV_ROWS):
                 table.add(rows)
+                table.check_size()
         except BaseException:
             table.close()
             raise

@@ -37,7 +37,7 @@ class PersonListRowSerializer(serializers.Serializer[object]):
     value_at_data_point = serializers.FloatField(allow_null=True)
 
 
-@extend_schema_serializer(component_name="PaginatedPersonRecordList")
+@extend_schema_serializer(component_name="PaginatedPersonRecordList", many=False)
 class PersonPageSerializer(serializers.Serializer[object]):
     """A page of persons."""
 
@@ -239,6 +239,7 @@ class ActivityEntrySerializer(serializers.Serializer[object]):
     created_at = serializers.DateTimeField()
 
 
+@extend_schema_serializer(many=False)
 class ActivityPageSerializer(serializers.Serializer[object]):
     """A page of the activity log."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,7 +41,11 @@ class PersonViewSet(ProjectViewSet):
             PROJECT_ID,
             PERSON_ID,
         ],
-        responses={200: PersonRecordSerializer, **ERRORS},
+        responses={
+            (200, "application/json"): PersonRecordSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            **ERRORS,
+        },
     )
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """One person with all distinct ids."""

@@ -103,6 +103,10 @@ def texts(values: Iterable[str]) -> Sql:
     return Sql((Parameter("Array(String)", tuple(values)),))
 
 
+def uuids(values: Iterable[str]) -> Sql:
+    return Sql((Parameter("Array(UUID)", tuple(values)),))
+
+
 def integer(value: int) -> Sql:
     return Sql((Parameter("Int64", value),))
 

@@ -1,10 +1,10 @@
-"""Stored texts read as times: the twin of ``insights.filters.property_dates.read_moment`` in SQL.
+"""Stored texts read as times: the twin of ``core.filters.property_dates.read_moment`` in SQL.
 
 ClickHouse's own best-effort reading takes more than the contract does (years, seven-digit numbers, American
 dates), so a pattern decides first whether a text is a time at all.
 """
 
-from insights.sql.text import Sql, sql, text
+from core.sql.text import Sql, sql, text
 
 _TIME = r"([T ]([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)? ?(Z|[+-]\d{2}(:?\d{2})?)?)?"
 _YEAR, _MONTH, _DAY = r"(19|2[0-2])\d{2}", r"(0?[1-9]|1[0-2])", r"(0?[1-9]|[12]\d|3[01])"

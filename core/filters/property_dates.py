@@ -1,6 +1,6 @@
 """Dates in property filters.
 
-Stored values and the values of filters are read by the same lenient rules; ``insights.sql.lenient_dates``
+Stored values and the values of filters are read by the same lenient rules; ``core.sql.lenient_dates``
 is the twin of ``read_moment`` for stored values.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from core.exceptions import InvalidInput
-from insights.filters.dates import relative_date
+from core.filters.dates import relative_date
 
 _TIME = (
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
-from insights.hydrate import SPARE, full_page
+from core.selectors.full_page import SPARE, full_page
 
 FOUND = [str(uuid4()) for _ in range(60)]
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.exceptions import InvalidInput
-from insights.filters.parameters import read_boolean, read_choice
+from core.filters.parameters import read_boolean, read_choice
 
 #: ``all`` looks back to here at most. No earlier event is ever part of ``all``, so it need not be looked up.
 EARLIEST = datetime(2015, 1, 1)

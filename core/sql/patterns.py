@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from core.clickhouse import client
 from core.exceptions import ClickHouseRefused, InvalidInput
-from insights.filters.properties import PropertyFilter, TextMatch, TextTest
+from core.filters.properties import PropertyFilter, TextMatch, TextTest
 
 _CANNOT_COMPILE_REGEXP = 427
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.clickhouse.group_columns import GROUP_TYPES
 from core.exceptions import InvalidInput
-from insights.filters.parameters import whole_number
+from core.filters.parameters import whole_number
 
 
 def read_group_type_index(value: Any, *, name: str, attr: str) -> int:

@@ -16,9 +16,10 @@ import orjson
 
 from core.events.text_form import text_forms
 from core.exceptions import InvalidInput
-from insights.filters.group_type import read_group_type_index
-from insights.filters.property_dates import DateTest, Direction, read_date_test
-from insights.filters.property_numbers import Comparison, NumberTest, read_number_test
+from core.filters.group_type import read_group_type_index
+from core.filters.parameters import whole_number
+from core.filters.property_dates import DateTest, Direction, read_date_test
+from core.filters.property_numbers import Comparison, NumberTest, read_number_test
 
 #: Filters of one request, and groups within groups; more is a mistake, and a query that is hard to parse.
 MOST_FILTERS = 500
@@ -31,6 +32,8 @@ class Source(StrEnum):
     EVENT = "event"
     PERSON = "person"
     GROUP = "group"
+    #: No property: who is in a cohort.
+    COHORT = "cohort"
 
 
 class TextMatch(StrEnum):
@@ -57,7 +60,14 @@ class PresenceTest:
     """The key exists, whatever its value."""
 
 
-Test = TextTest | PresenceTest | NumberTest | DateTest
+@dataclass(frozen=True, slots=True)
+class MemberTest:
+    """The person is in the cohort."""
+
+    cohort_id: int
+
+
+Test = TextTest | PresenceTest | NumberTest | DateTest | MemberTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +107,13 @@ def filters_of(group: PropertyGroup) -> Iterator[PropertyFilter]:
 
 @dataclass
 class PropertyReader:
-    """Reads the property filters of one request; ``zone`` and ``now`` are for dates in them."""
+    """Reads the property filters of one request; ``zone`` and ``now`` are for dates in them. A filter without a type
+    is of the first of ``sources``; others are refused.
+    """
 
     zone: ZoneInfo
     now: datetime
+    sources: tuple[Source, ...] = (Source.EVENT, Source.PERSON, Source.GROUP)
     count: int = 0
 
     def read(self, value: Any, *, attr: str) -> PropertyGroup:
@@ -161,8 +174,8 @@ class PropertyReader:
             raise InvalidInput(f"There are more than {MOST_FILTERS} filters.", attr=attr)
         if not isinstance(item.get("key"), str):
             raise InvalidInput("The key of a filter is missing.", attr=attr)
-        source = _source(item.get("type"), attr=attr)
-        test, complement = self._test(item, attr=attr)
+        source = self._source(item.get("type"), attr=attr)
+        test, complement = _membership(item, attr) if source is Source.COHORT else self._test(item, attr=attr)
         return PropertyFilter(
             source,
             item["key"],
@@ -171,6 +184,15 @@ class PropertyReader:
             attr,
             _group_type_index(item, attr=attr) if source is Source.GROUP else None,
         )
+
+    def _source(self, value: Any, *, attr: str) -> Source:
+        if value in (None, ""):
+            return self.sources[0]
+        if value in self.sources:
+            return Source(value)
+        if isinstance(value, str) and (value in _NOT_YET or value in list(Source)):
+            raise InvalidInput(f"Filters of type {value} are not supported here.", attr=attr)
+        raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
 
     def _test(self, item: Mapping[str, Any], *, attr: str) -> tuple[Test, bool]:
         """What is tested, and whether the filter asks for its complement."""
@@ -195,18 +217,21 @@ def _from_json(text: str, *, attr: str) -> Any:
 
 
 _NOT_YET = frozenset(
-    """cohort static-cohort precalculated-cohort element session hogql recording behavioral""".split()
+    """static-cohort precalculated-cohort element session hogql recording behavioral""".split()
 )
 
 
-def _source(value: Any, *, attr: str) -> Source:
-    if value in (None, "", "event"):
-        return Source.EVENT
-    if value in ("person", "group"):
-        return Source(value)
-    if isinstance(value, str) and value in _NOT_YET:
-        raise InvalidInput(f"Filters of type {value} are not supported yet.", attr=attr)
-    raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
+#: For people who name a cohort: the operators, and whether they ask for its complement.
+_MEMBERSHIP = {"exact": False, "in": False, "is_not": True, "not_in": True}
+
+
+def _membership(item: Mapping[str, Any], attr: str) -> tuple[MemberTest, bool]:
+    if item["key"] != "id":
+        raise InvalidInput("The key of a cohort filter is id.", attr=attr)
+    operator = item.get("operator") or "exact"
+    if not isinstance(operator, str) or operator not in _MEMBERSHIP:
+        raise InvalidInput(f"A cohort cannot be tested with {operator!r}.", attr=attr)
+    return MemberTest(whole_number(item.get("value"), attr=attr)), _MEMBERSHIP[operator]
 
 
 def _group_type_index(item: Mapping[str, Any], *, attr: str) -> int:

@@ -7,15 +7,18 @@ deleted just now) is filled by asking on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 #: Ids that are fetched beyond a page and the one that tells whether another page follows.
 SPARE = 10
 
+#: What names an actor: the uuid of a person, the key of a group.
+Id = TypeVar("Id", str, UUID)
 #: Gives the ids from an offset on, at most so many: ``fetch(offset, rows)``.
-Fetch = Callable[[int, int], Sequence[str]]
+Fetch = Callable[[int, int], Sequence[Id]]
 #: The actors of ids in their order; those that do not exist are left out.
-Show = Callable[[Sequence[str]], list[dict[str, Any]]]
+Show = Callable[[Sequence[Id]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class People:
     has_more: bool
 
 
-def full_page(fetch: Fetch, show: Show, *, limit: int, offset: int) -> People:
+def full_page(fetch: Fetch[Id], show: Show[Id], *, limit: int, offset: int) -> People:
     rows: list[dict[str, Any]] = []
     size = limit + 1 + SPARE
     while True:

@@ -1,0 +1,1 @@
+"""What filters of a request mean, as typed values."""
