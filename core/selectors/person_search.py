@@ -21,6 +21,7 @@ from core.clickhouse.escape import property_text
 from core.exceptions import ReplicaTooLate
 from core.filters.properties import MemberTest, PropertyGroup, filters_of
 from core.models import Outbox
+from core.selectors.place import Place
 from core.sql.conditions import OnPersons, group_condition
 from core.sql.text import Sql, all_of, any_of, moment, sql, text, trusted, unsigned, uuids
 
@@ -41,13 +42,14 @@ _SEARCHED = ("email", "name")
 @dataclass(frozen=True, slots=True)
 class PersonSearch:
     """What is asked. ``among`` narrows it to these persons; null means everybody. ``until`` is the latest time of
-    creation.
+    creation; what comes ``after`` a place is wanted.
     """
 
     properties: PropertyGroup
     text: str | None
     until: datetime
     among: Sequence[UUID] | None = None
+    after: Place | None = None
 
 
 def find_persons(project_id: int, search: PersonSearch, *, limit: int, offset: int) -> list[UUID]:
@@ -90,6 +92,14 @@ def _found(project_id: int, search: PersonSearch) -> Sql:
         conditions.append(_contains(project_id, search.text))
     if search.among is not None:
         conditions.append(sql("id IN {among}", among=uuids(map(str, search.among))))
+    if search.after is not None:
+        conditions.append(
+            sql(
+                "(created_at, UUIDToNum(id)) < ({created_at}, UUIDToNum(toUUID({uuid})))",
+                created_at=moment(search.after.created_at),
+                uuid=text(str(search.after.uuid)),
+            )
+        )
     return sql(
         "SELECT id, created_at FROM ({persons}) WHERE {conditions}",
         persons=persons,

@@ -18,6 +18,7 @@ from core.models import Project
 from core.models.person import EMAIL_START
 from core.selectors.full_page import full_page
 from core.selectors.person_search import PersonSearch, count_found, find_persons
+from core.selectors.place import Place
 
 #: Distinct ids that a row of a list shows.
 ROW_IDS = 1000
@@ -113,10 +114,16 @@ AND p.id IN (
 """
 
 
-def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: int) -> PersonPage:
-    """List rows, newest first; ties by uuid, so that pages fit together."""
+_AFTER = "AND (p.created_at, p.uuid) < (%(after_created_at)s, %(after_uuid)s)"
+
+
+def list_persons(
+    project: Project, *, where: PersonFilter, limit: int, offset: int, after: Place | None = None
+) -> PersonPage:
+    """List rows, newest first; ties by uuid. They begin ``after`` a row if one is given, else at ``offset``."""
+    offset = 0 if after else offset
     if where.asks_replica:
-        search = _search(project, where)
+        search = _search(project, where, after)
         people = full_page(
             lambda offset, rows: find_persons(project.pk, search, limit=rows, offset=offset),
             lambda uuids: list_rows(project, uuids),
@@ -125,7 +132,7 @@ def list_persons(project: Project, *, where: PersonFilter, limit: int, offset: i
         )
         return PersonPage(people.rows, people.has_more)
     with connection.cursor() as cursor:
-        _execute(cursor, _LIST, project, where, limit=limit + 1, offset=offset, ids=ROW_IDS)
+        _execute(cursor, _LIST, project, where, after, limit=limit + 1, offset=offset, ids=ROW_IDS)
         persons = _rows(cursor)
     rows = [list_row(project, person) for person in persons[:limit]]
     return PersonPage(rows, has_more=len(persons) > limit)
@@ -156,23 +163,35 @@ def all_list_rows(project: Project, *, where: PersonFilter, most: int) -> Iterat
 _UUIDS = f"SELECT p.uuid {_MATCHING}"
 
 
-def _search(project: Project, where: PersonFilter) -> PersonSearch:
+def _search(project: Project, where: PersonFilter, after: Place | None = None) -> PersonSearch:
     """The question to the replica; what only PostgreSQL knows narrows it to some persons."""
     among: list[UUID] | None = None
     if (where.distinct_id, where.email, where.cohort_id) != (None, None, None):
         with connection.cursor() as cursor:
             _execute(cursor, _UUIDS, project, where)
             among = [uuid for (uuid,) in cursor.fetchall()]
-    return PersonSearch(where.properties, where.search, until=timezone.now() + FUTURE, among=among)
+    return PersonSearch(
+        where.properties,
+        where.search,
+        until=timezone.now() + FUTURE,
+        among=among,
+        after=after,
+    )
 
 
 def _execute(
-    cursor: CursorWrapper, sql: str, project: Project, where: PersonFilter, **parameters: int
+    cursor: CursorWrapper,
+    sql: str,
+    project: Project,
+    where: PersonFilter,
+    after: Place | None = None,
+    **parameters: int,
 ) -> None:
     conditions = (
         (_BY_DISTINCT_ID if where.distinct_id is not None else "")
         + (_BY_EMAIL if where.email is not None else "")
         + (_BY_COHORT if where.cohort_id is not None else "")
+        + (_AFTER if after else "")
     )
     cursor.execute(
         sql.format(conditions=conditions),
@@ -182,6 +201,8 @@ def _execute(
             "distinct_id": where.distinct_id,
             "email": where.email,
             "cohort_id": where.cohort_id,
+            "after_created_at": after.created_at if after else None,
+            "after_uuid": after.uuid if after else None,
             **parameters,
         },
     )

@@ -20,12 +20,14 @@ from core.api.parameters import read_integer, read_limit, read_offset, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import PersonPageSerializer
 from core.api.views import ProjectViewSet
+from core.api.walks import Walk
 from core.database import release_connection
 from core.exceptions import InvalidInput, TooManyExports
 from core.filters.properties import MemberTest, PropertyGroup, PropertyReader, Source, filters_of
 from core.selectors.cohorts import cohort_exists
 from core.selectors.person_changes import changes_since, read_place
 from core.selectors.persons import PersonFilter, all_list_rows, count_persons, list_persons
+from core.selectors.place import Place
 from core.sql.patterns import check_patterns
 
 PAGE = 100
@@ -105,7 +107,10 @@ class PersonListViewSet(ProjectViewSet):
             return self._changes(request)
         limit, offset = read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
         where = self._filter(request)
-        page = list_persons(self.project, where=where, limit=limit, offset=offset)
+        walk = Walk(request, self.caller)
+        page = list_persons(self.project, where=where, limit=limit, offset=offset, after=walk.place(offset))
+        if page.has_more:
+            walk.remember(offset + limit, Place.of_row(page.rows[-1]))
         following, previous = page_links(request, limit=limit, offset=offset, has_more=page.has_more)
         body: dict[str, Any] = {"results": page.rows, "next": following, "previous": previous}
         if "include_total" in query:

@@ -1,0 +1,277 @@
+"""``GET …/persons/?properties=…&search=…``: who is found, and that it is what PostgreSQL knows this moment."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.outbox.deliver import LOCK_SPACE
+from core.outbox.freeze import TARGETS
+from tests.clients import ProjectClient, event, settle
+from tests.persons import join, listed, make_listed
+from tests.stack import Stack
+
+
+def ask(project: ProjectClient, **params: Any) -> dict[str, Any]:
+    if "properties" in params:
+        params["properties"] = json.dumps(params["properties"])
+    response = project.get(project.persons_url, **params)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def found(project: ProjectClient, **params: Any) -> set[str]:
+    """The first distinct id of everybody who is found."""
+    return {row["distinct_ids"][0] for row in ask(project, **params)["results"]}
+
+
+@pytest.fixture
+def people(project: ProjectClient) -> ProjectClient:
+    make_listed(project, "ada", email="Ada@Example.org", plan="team", age=36, tags=["a", 1], vip=True)
+    make_listed(project, "bob", email="bob@example.org", plan="free", age="7", name="50% off_er")
+    make_listed(project, "cyd", "cyd-second", plan=None, born="2001-02-03")
+    settle()
+    return project
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({"key": "plan", "value": "team"}, {"ada"}),
+        ({"key": "plan", "value": ["team", "free"]}, {"ada", "bob"}),
+        ({"key": "plan", "value": "team", "operator": "exact", "type": "person"}, {"ada"}),
+        ({"key": "plan", "value": "team", "operator": "is_not"}, {"bob", "cyd"}),
+        ({"key": "email", "value": "EXAMPLE.org", "operator": "icontains"}, {"ada", "bob"}),
+        ({"key": "email", "value": "ada", "operator": "not_icontains"}, {"bob", "cyd"}),
+        ({"key": "email", "value": "^b.*g$", "operator": "regex"}, {"bob"}),
+        ({"key": "email", "value": "^b", "operator": "not_regex"}, {"ada", "cyd"}),
+        ({"key": "age", "value": 7, "operator": "gt"}, {"ada"}),
+        ({"key": "age", "value": "7", "operator": "gte"}, {"ada", "bob"}),
+        ({"key": "age", "value": 36, "operator": "lt"}, {"bob"}),
+        ({"key": "age", "value": 36}, {"ada"}),
+        ({"key": "vip", "value": True}, {"ada"}),
+        ({"key": "tags", "value": '["a",1]'}, {"ada"}),
+        ({"key": "email", "value": "is_set", "operator": "is_set"}, {"ada", "bob"}),
+        ({"key": "plan", "operator": "is_set"}, {"ada", "bob", "cyd"}),
+        ({"key": "email", "value": "x", "operator": "is_not_set"}, {"cyd"}),
+        ({"key": "born", "value": "2001-02-03", "operator": "is_date_exact"}, {"cyd"}),
+        ({"key": "born", "value": "2001-02-04", "operator": "is_date_before"}, {"cyd"}),
+        ({"key": "born", "value": "2001-02-03", "operator": "is_date_after"}, set()),
+        ({"key": "no such key", "value": "x"}, set()),
+    ],
+)
+def test_each_operator(people: ProjectClient, item: dict[str, Any], expected: set[str]) -> None:
+    assert found(people, properties=[item]) == expected
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ([], {"ada", "bob", "cyd"}),
+        ([{"key": "plan", "value": "team"}, {"key": "plan", "value": "free"}], set()),
+        (
+            {"type": "OR", "values": [{"key": "plan", "value": "team"}, {"key": "plan", "value": "free"}]},
+            {"ada", "bob"},
+        ),
+        (
+            {
+                "type": "AND",
+                "values": [
+                    {
+                        "type": "OR",
+                        "values": [{"key": "vip", "value": True}, {"key": "born", "operator": "is_set"}],
+                    },
+                    {"type": "AND", "values": [{"key": "email", "operator": "is_not_set"}]},
+                ],
+            },
+            {"cyd"},
+        ),
+    ],
+)
+def test_lists_and_groups(people: ProjectClient, properties: Any, expected: set[str]) -> None:
+    assert found(people, properties=properties) == expected
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("ADA@", {"ada"}),
+        ("example.ORG", {"ada", "bob"}),
+        ("50% OFF", {"bob"}),
+        ("%", {"bob"}),
+        ("_", {"bob"}),
+        ("cyd-SEC", {"cyd"}),
+        ("nobody", set()),
+        ("", {"ada", "bob", "cyd"}),
+    ],
+)
+def test_search_looks_at_email_name_and_distinct_ids(
+    people: ProjectClient, search: str, expected: set[str]
+) -> None:
+    assert found(people, search=search) == expected
+
+
+def test_search_finds_a_part_of_a_uuid(people: ProjectClient) -> None:
+    uuid = listed(people, "cyd")["uuid"]
+
+    assert found(people, search=uuid[3:20].upper()) == {"cyd"}
+
+
+def test_filters_combine(people: ProjectClient) -> None:
+    cohort = join(people, "some", listed(people, "ada"), listed(people, "cyd"))
+    has_plan = [{"key": "plan", "operator": "is_set"}]
+
+    assert found(people, properties=has_plan, cohort=cohort.pk) == {"ada", "cyd"}
+    assert found(people, properties=has_plan, cohort=cohort.pk, search="cyd") == {"cyd"}
+    assert found(people, properties=has_plan, distinct_id="cyd-second") == {"cyd"}
+    assert found(people, properties=has_plan, distinct_id="nobody") == set()
+    assert found(people, search="example", email="bob@example.org") == {"bob"}
+
+
+def test_cohorts_in_property_filters(people: ProjectClient) -> None:
+    cohort = join(people, "some", listed(people, "ada"), listed(people, "cyd"))
+
+    def of(operator: str | None) -> set[str]:
+        item = {"type": "cohort", "key": "id", "value": cohort.pk, "operator": operator}
+        return found(people, properties=[item])
+
+    assert (of(None), of("in"), of("not_in")) == ({"ada", "cyd"}, {"ada", "cyd"}, {"bob"})
+
+
+def test_the_total_counts_what_is_found(people: ProjectClient) -> None:
+    answer = ask(people, search="example.org", include_total="", limit=1)
+
+    assert (answer["count"], len(answer["results"])) == (2, 1)
+
+
+def test_a_table_holds_what_is_found(people: ProjectClient) -> None:
+    response = people.get(people.persons_url, format="csv", search="example.org")
+
+    assert len(response.text.strip().split("\r\n")) == 3
+
+
+@pytest.fixture
+def nothing_is_delivered(stack: Stack) -> Any:
+    settle()
+    with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as connection:
+        for place in range(len(TARGETS)):
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_SPACE, place])
+        yield
+    settle()
+
+
+def test_what_was_just_written_is_found_although_clickhouse_does_not_have_it(
+    people: ProjectClient, nothing_is_delivered: None
+) -> None:
+    people.capture(
+        event("$set", "ada", properties={"$set": {"plan": "free"}}),
+        event("a", "dan", properties={"$set": {"plan": "team", "name": "Dan \"'\\\n\t{p0:String} ünï-😀"}}),
+        event("$identify", "bob", properties={"$anon_distinct_id": "bob's new id"}),
+    )
+    people.delete(f"{people.persons_url}{listed(people, 'cyd')['uuid']}/")
+
+    assert found(people, properties=[{"key": "plan", "value": "team"}]) == {"dan"}
+    assert found(people, properties=[{"key": "plan", "operator": "is_set"}]) == {"ada", "bob", "dan"}
+    assert found(people, search="ünï-😀") == {"dan"}
+    assert found(people, search="bob's new") == {"bob"}
+    assert found(people, search="cyd") == set()
+    assert found(people, search="a") == {"ada", "bob", "dan"}
+
+
+def test_pages_of_a_search_are_full_and_fit_together(project: ProjectClient) -> None:
+    times = [f"2026-01-0{1 + n % 3}T00:00:00Z" for n in range(12)]
+    project.capture(
+        *(
+            event("a", f"u{n}", timestamp=time, properties={"$set": {"even": n % 2 == 0}})
+            for n, time in enumerate(times)
+        )
+    )
+    everybody = [row["distinct_ids"][0] for row in ask(project)["results"]]
+    properties = [{"key": "even", "value": True}]
+
+    pages, answer = [], ask(project, properties=properties, limit=4)
+    pages.append(answer["results"])
+    while answer["next"]:
+        answer = project.get(answer["next"]).json()
+        pages.append(answer["results"])
+
+    assert [len(page) for page in pages] == [4, 2]
+    walked = [row["distinct_ids"][0] for page in pages for row in page]
+    assert walked == [name for name in everybody if int(name[1:]) % 2 == 0]
+
+
+def test_persons_of_other_projects_are_not_found(people: ProjectClient, other_project: ProjectClient) -> None:
+    theirs = join(people, "theirs", listed(people, "ada"))
+
+    assert found(other_project, search="ada") == set()
+    assert found(other_project, properties=[{"key": "plan", "operator": "is_set"}]) == set()
+    item = {"type": "cohort", "key": "id", "value": theirs.pk}
+    response = other_project.get(other_project.persons_url, properties=json.dumps([item]))
+    assert (response.status_code, response.json()["attr"]) == (400, "properties")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "1",
+        '"plan"',
+        '{"key": "plan", "value": "team"}',
+        '[{"value": "team"}]',
+        '[{"key": 1, "value": "team"}]',
+        '[{"key": "plan"}]',
+        '[{"key": "plan", "value": "x", "operator": "like"}]',
+        '[{"key": "plan", "value": "(", "operator": "regex"}]',
+        '[{"key": "plan", "value": "x", "operator": "gt"}]',
+        '[{"key": "plan", "value": "x", "operator": "is_date_before"}]',
+        '[{"key": "plan", "value": "x", "operator": "in"}]',
+        '[{"key": "plan", "value": "x", "type": "event"}]',
+        '[{"key": "plan", "value": "x", "type": "group", "group_type_index": 0}]',
+        '[{"key": "plan", "value": "x", "type": "nothing"}]',
+        '[{"key": "plan", "value": "x", "type": ["person"]}]',
+        '[{"key": "id", "value": "x", "type": "cohort"}]',
+        '[{"key": "id", "value": 99999999, "type": "cohort"}]',
+        '[{"key": "name", "value": 1, "type": "cohort"}]',
+        '[{"key": "id", "value": 1, "type": "cohort", "operator": "gt"}]',
+        '{"type": "XOR", "values": []}',
+        '{"type": "OR", "values": 1}',
+        "[[]]",
+        "[1]",
+    ],
+)
+def test_what_is_no_filter_is_refused(project: ProjectClient, text: str) -> None:
+    response = project.get(project.persons_url, properties=text)
+
+    assert (response.status_code, response.json()["attr"]) == (400, "properties"), response.text
+
+
+def test_a_walk_over_pages_sees_everybody_once_while_others_come_and_go(project: ProjectClient) -> None:
+    project.capture(*(event("a", f"u{n}", timestamp="2026-01-01T00:00:00Z") for n in range(100)))
+    leaving = [listed(project, f"u{n}")["uuid"] for n in range(0, 100, 10)]
+
+    seen, url, page = [], project.persons_url, 0
+    with ThreadPoolExecutor(2) as pool:
+        while url:
+            answer = (project.get(url) if page else project.get(url, limit=7)).json()
+            seen += [row["distinct_ids"][0] for row in answer["results"]]
+            url, page = answer["next"], page + 1
+            arrival = event("a", f"new{page}", timestamp="2026-02-01T00:00:00Z")
+            list(
+                pool.map(
+                    lambda call: call(),
+                    [
+                        lambda arrival=arrival: project.capture(arrival),
+                        lambda: leaving and project.delete(f"{project.persons_url}{leaving.pop()}/"),
+                    ],
+                )
+            )
+
+    staying = [f"u{n}" for n in range(100) if n % 10]
+    assert [name for name in seen if name in staying] == [
+        name for name in dict.fromkeys(seen) if name in staying
+    ]
+    assert set(staying) <= set(seen)
+    assert answer["previous"] is not None
