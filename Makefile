@@ -27,8 +27,8 @@ $(STAMP): pyproject.toml requirements.lock
 up: $(STAMP) ## Start the whole stack with demo data; make up ARGS="--port 9000"
 	@exec $(BIN)/persons-api up $(ARGS)
 
-test: $(STAMP) ## Run all tests; make test ARGS="tests/rules -x"
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run all tests; make test ARGS="tests/rules -x -n 0"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## Check format, lint rules and types
 	$(BIN)/ruff format --check .
@@ -45,6 +45,7 @@ lock: $(STAMP) ## Lock the newest versions that pyproject.toml allows
 		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
 
 bench: $(STAMP) ## Measure what docs/benchmarks.md states; takes minutes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[bench]"
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove the virtual environment and caches (not the data)

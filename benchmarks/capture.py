@@ -25,6 +25,8 @@ from tests.stack import Stack, temporary_stack
 
 BATCHES, BATCH, CONNECTIONS = 80, 500, 4
 KNOWN = 5_000
+AIMS = {"known persons": "8,000"}
+SINGLES, SINGLE_CONNECTIONS = 8_000, 32
 
 
 def run() -> Iterator[Result]:
@@ -45,11 +47,41 @@ def run() -> Iterator[Result]:
             bodies = [_body(token, ids, profile=name != "without profile") for ids in batches]
             seconds = _send(stack, bodies)
             rate = BATCHES * BATCH / seconds
-            yield Result(f"capture, {name}", rate, "events/s", "" if name == "without profile" else "4,000")
-            yield Result(f"of the floor, {name}", rate / floor, "ratio")
+            yield Result(f"capture, {name}", rate, "events/s", AIMS.get(name, ""))
+            yield Result(f"of the floor, {name}", rate / floor, "ratio", "0.35")
             started = time.perf_counter()
             stack.command("drain")
             yield Result(f"then until all can be queried, {name}", time.perf_counter() - started, "s")
+        yield from _single_events(stack, token, known)
+
+
+def _single_events(stack: Stack, token: str, known: list[str]) -> Iterator[Result]:
+    """Requests of one event each, as browsers send them: by themselves, then beside batches."""
+    yield from _latencies(stack, _single_bodies(token, known), "single events")
+    chance = random.Random(2)
+    batches = [_body(token, [chance.choice(known) for _ in range(BATCH)]) for _ in range(BATCHES)]
+    beside = threading.Thread(target=_send, args=[stack, batches], kwargs={"connections": 1})
+    beside.start()
+    yield from _latencies(stack, _single_bodies(token, known), "single events beside batches")
+    beside.join()
+
+
+def _single_bodies(token: str, known: list[str]) -> list[bytes]:
+    chance = random.Random(3)
+    bodies = []
+    for _ in range(SINGLES):
+        (event,) = _events([chance.choice(known)])
+        bodies.append(json.dumps({**event, "api_key": token}).encode())
+    return bodies
+
+
+def _latencies(stack: Stack, bodies: list[bytes], name: str) -> Iterator[Result]:
+    waits: list[float] = []
+    seconds = _send(stack, bodies, path="/e/", connections=SINGLE_CONNECTIONS, waits=waits)
+    waits.sort()
+    yield Result(f"{name}, {SINGLE_CONNECTIONS} connections", len(bodies) / seconds, "requests/s")
+    for share in (50, 99):
+        yield Result(f"{name}, p{share}", waits[len(waits) * share // 100] * 1000, "ms")
 
 
 def _properties(distinct_id: str, *, profile: bool) -> dict[str, Any]:
@@ -91,19 +123,31 @@ def _body(token: str, distinct_ids: list[str], *, profile: bool = True) -> bytes
     return json.dumps({"api_key": token, "batch": _events(distinct_ids, profile=profile)}).encode()
 
 
-def _send(stack: Stack, bodies: list[bytes]) -> float:
-    """Seconds until every body is accepted, over a few connections that are kept."""
-    connections = threading.local()
+def _send(
+    stack: Stack,
+    bodies: list[bytes],
+    *,
+    path: str = "/batch/",
+    connections: int = CONNECTIONS,
+    waits: list[float] | None = None,
+) -> float:
+    """Seconds until every body is accepted, over a few connections that are kept. ``waits`` gets the seconds that each
+    request took.
+    """
+    kept = threading.local()
 
     def send(body: bytes) -> None:
-        if not hasattr(connections, "kept"):
-            connections.kept = http.client.HTTPConnection("127.0.0.1", stack.port)
-        connections.kept.request("POST", "/batch/", body, {"Content-Type": "application/json"})
-        response = connections.kept.getresponse()
+        if not hasattr(kept, "connection"):
+            kept.connection = http.client.HTTPConnection("127.0.0.1", stack.port)
+        started = time.perf_counter()
+        kept.connection.request("POST", path, body, {"Content-Type": "application/json"})
+        response = kept.connection.getresponse()
         assert (response.read(), response.status) == (b'{"status":1}', 200)
+        if waits is not None:
+            waits.append(time.perf_counter() - started)
 
     started = time.perf_counter()
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
+    with ThreadPoolExecutor(connections) as pool:
         list(pool.map(send, bodies))
     return time.perf_counter() - started
 

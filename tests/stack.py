@@ -132,4 +132,12 @@ def _running(folder: Path) -> Stack:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With ``-n`` each worker has a stack of its own; the process that only hands out tests needs none, but Django's
+    settings want to know where one would be.
+    """
+    if early_config.known_args_namespace.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "persons_api.settings")
+        os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        os.environ.setdefault("PERSONS_API_SECRET_KEY", secrets.token_hex())
+        return
     early_config.pluginmanager.register(StackPlugin(), "stack")

@@ -53,12 +53,19 @@ SELECT total_rows = ({_COUNT}) FROM system.tables
 WHERE database = {{database:String}} AND name = 'overrides_to_squash_by_id'
 """  # noqa: S608 - a constant
 _PROJECTS = "SELECT arraySort(groupUniqArray(project_id)) FROM overrides_to_squash WHERE run = {run:UUID}"
-# A mutation and no lightweight update: see docs/decisions/0006-squash.md. Rows that say it already are not written.
-_FOLD = """
+# Rows that say it already are not written.
+_DIFFERS = """
+project_id IN {projects:Array(Int64)}
+AND ifNull(person_id != joinGetOrNull({table:String}, 'person_id', project_id, distinct_id), 0)
+"""
+_PARTITIONS = f"SELECT DISTINCT _partition_id FROM events WHERE {_DIFFERS} ORDER BY 1"  # noqa: S608 - a constant
+# A mutation and no lightweight update: see docs/decisions/0006-squash.md. It copies every part that it looks at, also
+# one in which nothing changes, so it is told where to look.
+_FOLD = f"""
 ALTER TABLE events
-UPDATE person_id = joinGet({table:String}, 'person_id', project_id, distinct_id)
-WHERE project_id IN {projects:Array(Int64)}
-  AND ifNull(person_id != joinGetOrNull({table:String}, 'person_id', project_id, distinct_id), 0)
+UPDATE person_id = joinGet({{table:String}}, 'person_id', project_id, distinct_id)
+IN PARTITION ID '%s'
+WHERE {_DIFFERS}
 """
 
 
@@ -69,7 +76,9 @@ def fold(run: UUID) -> None:
     nothing to look into.
     """
     ((projects,),) = client.inspect(_PROJECTS, parameters={"run": run})
-    _mutate("events", _FOLD, {"projects": projects})
+    found = client.inspect(_PARTITIONS, parameters={"projects": projects, "table": _by_id()})
+    for (partition,) in found:
+        _mutate("events", _FOLD % partition, {"projects": projects})
     parameters = {"run": run, "database": settings.CLICKHOUSE["database"]}
     if client.inspect(_IS_INTACT, parameters=parameters) != [(True,)]:
         raise ClickHouseUnavailable("ClickHouse was started anew in the middle of a squash.")
@@ -125,7 +134,7 @@ WHERE database = {database:String} AND table = {name:String} AND NOT is_done
 def _mutate(name: str, statement: str, parameters: dict[str, object]) -> None:
     """Run a mutation of the table ``name`` and wait for its end, however long it takes: a connection would not."""
     database = settings.CLICKHOUSE["database"]
-    client.administer(statement, parameters={**parameters, "table": f"{database}.overrides_to_squash_by_id"})
+    client.administer(statement, parameters={**parameters, "table": _by_id()})
     while True:
         undone = client.inspect(_UNDONE, parameters={"database": database, "name": name})
         ((count, failure),) = undone
@@ -134,3 +143,8 @@ def _mutate(name: str, statement: str, parameters: dict[str, object]) -> None:
         if not count:
             return
         time.sleep(_LOOK)
+
+
+def _by_id() -> str:
+    """The table of the snapshot as ``joinGet`` wants it, with the database."""
+    return f"{settings.CLICKHOUSE['database']}.overrides_to_squash_by_id"

@@ -208,7 +208,8 @@ class Identities:
 
     def _attach(self, distinct_id: str, person: PersonState) -> None:
         self.mappings[distinct_id] = Mapping(person, version=1, stored=False)
-        # Whoever follows the changes of persons wants to see the new id.
+        # Whoever follows the changes of persons wants to see the new id. And the person was chosen by where another id
+        # pointed when it was read: a change has its version compared, for a split may have moved that id.
         self._touch(person)
 
     def merge(self, loser: PersonState, survivor: PersonState) -> None:

@@ -64,7 +64,7 @@ def write(cursor: CursorWrapper, identities: Identities) -> None:
         for person in identities.stored_persons()
         if person.merged_into is None and (person.is_changed or person.is_seen_later)
     ]
-    _lock(cursor, [*changed, *_gaining(identities)], [merge.loser for merge in identities.merges])
+    _lock(cursor, changed, [merge.loser for merge in identities.merges])
     born = [person for person in identities.born if person.merged_into is None]
     _insert_persons(cursor, identities, born)
     moved = _merge_persons(cursor, identities)
@@ -73,20 +73,12 @@ def write(cursor: CursorWrapper, identities: Identities) -> None:
     _append_changes(cursor, identities, born, changed, moved)
 
 
-def _gaining(identities: Identities) -> list[PersonState]:
-    """Stored persons who get an id. It was chosen by where other ids pointed when they were read, and a split may have
-    moved those, so they are compared as if they changed.
-    """
-    new = (mapping for mapping in identities.mappings.values() if not mapping.stored)
-    return [mapping.person for mapping in new if mapping.person.id is not None]
-
-
 _LOCK = "SELECT id, version FROM core_person WHERE id = ANY(%s) ORDER BY id FOR {strength}"
 
 
 def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[PersonState]) -> None:
-    """Lock every stored person that will change or get an id, in the order of their numbers, and see that none was
-    changed since it was read.
+    """Lock every stored person that will change, in the order of their numbers, and see that none was changed since it
+    was read.
     """
     expected = {person.id: person.stored_version for person in (*changed, *losers)}
     if not expected:

@@ -62,3 +62,32 @@ def test_a_key_that_may_only_read_is_refused(project: ProjectClient) -> None:
 
     assert refusal(response) == (403, "authentication_error", "permission_denied", None)
     assert project.person("a") is not None
+
+
+@pytest.mark.parametrize("name", ["delete_events", "keep_person"])
+def test_what_is_not_supported_yet_is_refused_and_nobody_deleted(project: ProjectClient, name: str) -> None:
+    person = make_person(project, "a")
+
+    response = project.delete(f"{project.persons_url}{person['uuid']}/", **{name: "true"})
+
+    assert refusal(response) == (400, "validation_error", "invalid_input", name)
+    assert project.person("a") is not None
+
+
+@pytest.mark.parametrize("value", ["false", "0", "no"])
+def test_a_flag_that_says_no_is_none(project: ProjectClient, value: str) -> None:
+    person = make_person(project, "a")
+
+    response = project.delete(
+        f"{project.persons_url}{person['uuid']}/", delete_events=value, delete_recordings="true"
+    )
+
+    assert response.status_code == 202
+
+
+def test_a_flag_that_cannot_be_read_is_refused(project: ProjectClient) -> None:
+    person = make_person(project, "a")
+
+    response = project.delete(f"{project.persons_url}{person['uuid']}/", delete_recordings="perhaps")
+
+    assert refusal(response) == (400, "validation_error", "invalid_input", "delete_recordings")

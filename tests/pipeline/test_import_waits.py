@@ -40,9 +40,9 @@ def delivery(stack: Stack) -> Iterator["psycopg.Connection[tuple[int]]"]:
 
 @pytest.fixture(autouse=True)
 def _little_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look every 1,000 events, room for 2,000."""
+    """A look every 1,000 events, room for 2,500."""
     monkeypatch.setattr(service, "BATCH_EVENTS", 100)
-    monkeypatch.setattr(service, "MOST_WAITING", 2_000)
+    monkeypatch.setattr(service, "MOST_WAITING", 2_500)
     monkeypatch.setattr(service, "PATIENCE", 3.0)
 
 

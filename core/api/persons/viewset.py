@@ -19,7 +19,7 @@ from core.api.persons.serializers import (
     SuccessSerializer,
 )
 from core.api.views import ProjectViewSet
-from core.exceptions import PersonNotFound
+from core.exceptions import InvalidInput, PersonNotFound
 from core.selectors.persons import find_person, get_person
 from core.services.delete_persons import delete_persons
 
@@ -84,7 +84,12 @@ class PersonViewSet(ProjectViewSet):
         responses={202: SuccessSerializer, **ERRORS},
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a person and all its distinct ids. Its events stay."""
+        """Delete a person and all its distinct ids. Its events stay; there are no recordings."""
+        fields = Fields(request)
+        for name in ("delete_events", "keep_person"):
+            if fields.flag(name):
+                raise InvalidInput("Deleting the events of a person is not supported yet.", attr=name)
+        fields.flag("delete_recordings")
         uuids = self._uuids(read_person_id(kwargs["id"]))
         if not delete_persons(project_id=self.project.pk, uuids=uuids, user_id=self.caller.user_id):
             raise PersonNotFound
