@@ -23,4 +23,6 @@ def _plain(value: Any) -> Any:
 
 def iso(moment: datetime | None) -> str | None:
     """``2026-03-04T05:06:07.089000Z``"""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if moment is None:
+        return None
+    return orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()

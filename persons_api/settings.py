@@ -58,15 +58,16 @@ _postgres = env.url(
 _postgres_user, _postgres_password = env.credentials(_postgres)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "persons_api.postgresql",
         "HOST": _postgres.hostname,
         "PORT": _postgres.port or 5432,
         "NAME": _postgres.path.lstrip("/"),
         "USER": _postgres_user,
         "PASSWORD": _postgres_password,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # Allows ``core.database.fetch_prepared``; other statements are not prepared.
+            "prepare_threshold": 5,
             "pool": {
                 "min_size": 1,
                 "max_size": env.integer("PERSONS_API_DATABASE_POOL", 20, least=1),

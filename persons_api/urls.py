@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.staticfiles.views import serve
 from django.http import HttpResponseBase
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, include, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from core.api.capture import capture_view
@@ -55,10 +55,32 @@ def project_route(path: str, view: View) -> list[URLPattern]:
     ]
 
 
-def persons_route(path: str, view: View) -> list[URLPattern]:
-    """A route of persons, also under the old root that means the caller's current project."""
-    return [*project_route(f"persons{path}", view), route(f"api/person{path}", view, project_id=CURRENT)]
-
+#: Routes below the root of persons; fixed names come before {id}.
+_PERSONS = [
+    route("", PersonListViewSet.as_view({"get": "list"})),
+    route(r"\.(?P<format>[^/.]+)", PersonListViewSet.as_view({"get": "list"})),
+    route("/activity", ActivityViewSet.as_view({"get": "list"})),
+    route("/batch_by_distinct_ids", BatchByDistinctIdsViewSet.as_view({"post": "create"})),
+    route("/batch_by_uuids", BatchByUuidsViewSet.as_view({"post": "create"})),
+    route("/cohorts", CohortsViewSet.as_view({"get": "retrieve"})),
+    route("/properties_at_time", PropertiesAtTimeViewSet.as_view({"get": "retrieve"})),
+    route("/properties", PropertiesViewSet.as_view({"get": "retrieve"})),
+    route("/reset_person_distinct_id", ResetDistinctIdViewSet.as_view({"post": "create"})),
+    route("/values", ValuesViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/(?P<id>[^/]+)",
+        PersonViewSet.as_view(
+            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    route("/(?P<id>[^/]+)/activity", ActivityViewSet.as_view({"get": "retrieve"})),
+    route("/(?P<id>[^/]+)/delete_property", DeletePropertyViewSet.as_view({"post": "create"})),
+    route("/(?P<id>[^/]+)/merge", MergeViewSet.as_view({"post": "create"})),
+    route("/(?P<id>[^/]+)/properties_timeline", PropertiesTimelineViewSet.as_view({"get": "retrieve"})),
+    route("/(?P<id>[^/]+)/split", SplitViewSet.as_view({"post": "create"})),
+    route("/(?P<id>[^/]+)/undo", UndoViewSet.as_view({"post": "create"})),
+    route("/(?P<id>[^/]+)/update_property", UpdatePropertyViewSet.as_view({"post": "create"})),
+]
 
 urlpatterns = [
     route("_health", health),
@@ -80,33 +102,12 @@ urlpatterns = [
     route(r"array/(?P<token>[^/]+)/config\.js", remote_config_script),
     route(r"static/(?:[^/]+/)?surveys\.js", surveys_script),
     route("s", recordings),
-    # persons; fixed names come before {id}
+    # persons
     *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
-    *persons_route("", PersonListViewSet.as_view({"get": "list"})),
-    *persons_route(r"\.(?P<format>[^/.]+)", PersonListViewSet.as_view({"get": "list"})),
-    *persons_route("/activity", ActivityViewSet.as_view({"get": "list"})),
-    *persons_route("/batch_by_distinct_ids", BatchByDistinctIdsViewSet.as_view({"post": "create"})),
-    *persons_route("/batch_by_uuids", BatchByUuidsViewSet.as_view({"post": "create"})),
-    *persons_route("/cohorts", CohortsViewSet.as_view({"get": "retrieve"})),
-    *persons_route("/properties_at_time", PropertiesAtTimeViewSet.as_view({"get": "retrieve"})),
-    *persons_route("/properties", PropertiesViewSet.as_view({"get": "retrieve"})),
-    *persons_route("/reset_person_distinct_id", ResetDistinctIdViewSet.as_view({"post": "create"})),
-    *persons_route("/values", ValuesViewSet.as_view({"get": "retrieve"})),
-    *persons_route(
-        "/(?P<id>[^/]+)",
-        PersonViewSet.as_view(
-            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
-        ),
-    ),
-    *persons_route("/(?P<id>[^/]+)/activity", ActivityViewSet.as_view({"get": "retrieve"})),
-    *persons_route("/(?P<id>[^/]+)/delete_property", DeletePropertyViewSet.as_view({"post": "create"})),
-    *persons_route("/(?P<id>[^/]+)/merge", MergeViewSet.as_view({"post": "create"})),
-    *persons_route(
-        "/(?P<id>[^/]+)/properties_timeline", PropertiesTimelineViewSet.as_view({"get": "retrieve"})
-    ),
-    *persons_route("/(?P<id>[^/]+)/split", SplitViewSet.as_view({"post": "create"})),
-    *persons_route("/(?P<id>[^/]+)/undo", UndoViewSet.as_view({"post": "create"})),
-    *persons_route("/(?P<id>[^/]+)/update_property", UpdatePropertyViewSet.as_view({"post": "create"})),
+    re_path(r"^api/projects/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
+    re_path(r"^api/environments/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
+    # the old root means the caller's current project
+    re_path(r"^api/person", include(_PERSONS), {"project_id": CURRENT}),
     # the document and two ways to read it
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),

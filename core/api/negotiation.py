@@ -6,6 +6,8 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+_ANY = "*/*"
+
 
 class ContentNegotiation(DefaultContentNegotiation):
     """A ``format`` in the query string or at the end of the path wins over the ``Accept`` header."""
@@ -17,6 +19,10 @@ class ContentNegotiation(DefaultContentNegotiation):
         accepted ones.
         """
         wanted = format_suffix or request.query_params.get("format")
+        if not wanted and request.headers.get("Accept", _ANY) == _ANY:
+            # Most requests; the way below comes to the same.
+            first = next(iter(renderers))
+            return first, first.media_type
         if not wanted:
             chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers)
             return chosen

@@ -6,19 +6,22 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 
 from core.auth.authentication import Caller
 from core.auth.scopes import missing_scope
+from core.database import fetch_prepared
 from core.models import Project
 
 CURRENT = "@current"
 #: The largest id that PostgreSQL's bigint holds.
 LARGEST_ID = 2**63 - 1
 
-#: The project, and whether the key's user is a member of its organization: one look-up, for every request makes it.
-_FIND = """
-SELECT p.*, EXISTS (
+_FIELDS = [field.attname for field in Project._meta.concrete_fields]
+#: Whether the key's user is a member of the project's organization, and the project: one look-up, for every request
+#: makes it.
+_FIND = f"""
+SELECT EXISTS (
     SELECT 1 FROM core_membership m WHERE m.user_id = %s AND m.organization_id = p.organization_id
-) AS is_member
+), {", ".join(f"p.{name}" for name in _FIELDS)}
 FROM core_project p WHERE p.id = %s
-"""
+"""  # noqa: S608 - names of columns
 
 
 def project_for(caller: Caller, project_id: str, scopes: Sequence[str]) -> Project:
@@ -27,14 +30,16 @@ def project_for(caller: Caller, project_id: str, scopes: Sequence[str]) -> Proje
     Raises ``NotFound`` for a project that does not exist and ``PermissionDenied`` for one out of reach.
     """
     wanted = _read_id(caller, project_id)
-    project = next(iter(Project.objects.raw(_FIND, [caller.user_id, wanted])), None) if wanted else None
-    if project is None:
+    rows = fetch_prepared(_FIND, [caller.user_id, wanted]) if wanted else []
+    if not rows:
         raise NotFound("Project not found.")
+    is_member, *values = rows[0]
+    project = Project.from_db(None, _FIELDS, values)
     _check_restriction(caller, project)
     missing = missing_scope(caller.scopes, scopes)
     if missing is not None:
         raise PermissionDenied(f"API key missing required scope '{missing}'")
-    if not getattr(project, "is_member", False):
+    if not is_member:
         raise PermissionDenied("You don't have access to the project.")
     return project
 

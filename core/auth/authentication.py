@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -21,6 +20,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.auth.keys import hash_key
+from core.database import fetch_prepared
 from core.models import PersonalAPIKey
 
 if TYPE_CHECKING:
@@ -63,12 +63,10 @@ class PersonalAPIKeyAuthentication(BaseAuthentication):
         if found is None:
             return None
         value, place = found
-        with connection.cursor() as cursor:
-            cursor.execute(_FIND, [hash_key(value)])
-            row = cursor.fetchone()
-        if row is None:
+        rows = fetch_prepared(_FIND, [hash_key(value)])
+        if not rows:
             raise AuthenticationFailed(f"Personal API key found in request {place} is invalid.")
-        caller = Caller(*row)
+        caller = Caller(*rows[0])
         _note_use(caller)
         return None, caller
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from core.database import fetch_prepared
 from core.filters.properties import PropertyGroup
 from core.identity.display_name import chosen_first, display_name
 from core.json import iso
@@ -228,8 +229,8 @@ SELECT {_COLUMNS}, {_IDS} FROM core_person p WHERE p.project_id = %(project_id)s
 def get_person(project: Project, key: UUID | int) -> dict[str, Any] | None:
     """The full person with this uuid or pk, all distinct ids included; null when the project has none."""
     column = "uuid" if isinstance(key, UUID) else "id"
-    persons = _fetch(_ONE.format(column=column), {"project_id": project.pk, "key": key, "ids": None})
-    return full_person(project, persons[0]) if persons else None
+    rows = fetch_prepared(_ONE.format(column=column), {"project_id": project.pk, "key": key, "ids": None})
+    return full_person(project, _row(*rows[0])) if rows else None
 
 
 _ID_OF = "SELECT person_id FROM core_persondistinctid WHERE project_id = %s AND distinct_id = %s"
@@ -313,10 +314,11 @@ def minimal_person(project: Project, person: PersonRow) -> dict[str, Any]:
 
 def list_row(project: Project, person: PersonRow) -> dict[str, Any]:
     """The shape of a person in lists: ``id`` is the uuid."""
+    uuid = str(person.uuid)
     return {
         "type": "person",
-        "id": str(person.uuid),
-        "uuid": str(person.uuid),
+        "id": uuid,
+        "uuid": uuid,
         "name": _name(project, person),
         "distinct_ids": person.distinct_ids,
         "properties": person.properties,

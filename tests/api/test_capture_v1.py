@@ -289,7 +289,7 @@ REFUSED_BODIES: list[tuple[bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "tag"), REFUSED_BODIES)
+@pytest.mark.parametrize(("body", "tag"), REFUSED_BODIES, ids=range(len(REFUSED_BODIES)))
 def test_a_batch_that_cannot_be_answered_by_event_is_400(
     project: ProjectClient, body: bytes, tag: str
 ) -> None:

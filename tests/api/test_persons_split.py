@@ -1,7 +1,6 @@
 """``POST …/persons/{id}/split/``"""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -9,7 +8,7 @@ from core.clickhouse.compare import compare
 from core.identity.ids import person_uuid, split_uuid
 from core.models import ActivityEntry
 from tests.clients import ProjectClient, event, settle
-from tests.persons import make_listed, owners_of_events
+from tests.persons import NOBODY, make_listed, owners_of_events
 
 
 def split(project: ProjectClient, person: dict[str, Any], body: Any = None) -> Any:
@@ -149,7 +148,7 @@ def test_bad_input_is_refused_and_nothing_moves(project: ProjectClient, body: An
     assert not ActivityEntry.objects.for_project(project.id).exists()
 
 
-@pytest.mark.parametrize(("key", "status"), [(str(uuid4()), 404), ("4711", 404), ("nobody", 400)])
+@pytest.mark.parametrize(("key", "status"), NOBODY)
 def test_who_does_not_exist_cannot_be_split(project: ProjectClient, key: str, status: int) -> None:
     assert project.post(f"{project.persons_url}{key}/split/", {}).status_code == status
 

@@ -1,13 +1,12 @@
 """``POST …/persons/{id}/undo/``"""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from core.models import ActivityEntry, IdentityChange
 from tests.clients import ProjectClient, event
-from tests.persons import join, listed, make_listed, members, owners_of_events
+from tests.persons import NOBODY, join, listed, make_listed, members, owners_of_events
 
 
 def undo(project: ProjectClient, person: dict[str, Any], body: Any = None) -> Any:
@@ -167,7 +166,7 @@ def test_a_deleted_person_leaves_nothing_to_take_back(project: ProjectClient) ->
     assert undo(project, c).status_code == 404
 
 
-@pytest.mark.parametrize(("key", "status"), [(str(uuid4()), 404), ("1", 404), ("nobody", 400)])
+@pytest.mark.parametrize(("key", "status"), NOBODY)
 def test_who_does_not_exist(project: ProjectClient, key: str, status: int) -> None:
     assert project.post(f"{project.persons_url}{key}/undo/", {}).status_code == status
 
