@@ -36,3 +36,13 @@ def other_project(stack: Stack) -> Iterator[ProjectClient]:
     """Somebody else's project, of another organization."""
     with new_project(stack, stranger=True) as client:
         yield client
+
+
+#: What takes longest goes first, so that two processes end together; before it, what rewrites tables that later tests
+#: fill.
+FIRST = ("pipeline", "stateful", "races", "crash", "embedded", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long tests first; beyond that the order stays."""
+    items.sort(key=lambda item: FIRST.index(name) if (name := item.path.parent.name) in FIRST else len(FIRST))

@@ -301,6 +301,11 @@ def test_the_comparison_sees_an_override_that_is_missing(project: ProjectClient)
 
     assert not are_equal(project)
 
+    # And it can be repaired.
+    project.post(f"{project.persons_url}reset_person_distinct_id/", {"distinct_id": "assistant"})
+    settle()
+    assert are_equal(project)
+
 
 def test_an_older_row_of_an_id_does_not_come_back(project: ProjectClient) -> None:
     client.administer("SYSTEM STOP MERGES person_distinct_id_overrides")
