@@ -1,4 +1,4 @@
-"""Claim: two cores take 4,000 events a second in batches of 500, persons included.
+"""Claim: two cores take 8,000 events a second of known persons in batches of 500, never under 35 % of the floor.
 
 Three kinds of traffic go over HTTP to a stack of its own: every event of a new person, events of 5,000 known
 persons, and events without a profile. The floor, measured in the same run, is what any server would have to do at
