@@ -1,9 +1,32 @@
 """The entry point of the web processes."""
 
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "persons_api.settings")
 
-application = get_wsgi_application()
+#: Bytes of a body that are read only to be thrown away. A client that sends more sees its connection end.
+_DRAINED = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+_django = get_wsgi_application()
+
+
+def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Answer, and leave nothing of the request unread.
+
+    The server ends a connection whose request it could not read to its end, without a word in the answer. The client
+    would send its next request into the closed connection, or, with a large body, never see the answer.
+    """
+    response = _django(environ, start_response)
+    if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
+        stream, read = environ["wsgi.input"], 0
+        while read < _DRAINED and (chunk := stream.read(_CHUNK)):
+            read += len(chunk)
+    return response

@@ -1,7 +1,7 @@
 """``/batch/`` and its older names: events come in. See ``core.events`` for what a body may be."""
 
 import time
-from typing import IO, cast
+from typing import cast
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
@@ -20,9 +20,6 @@ from core.services.capture_together import capture_together
 ACCEPTED = dumps({"status": 1})
 #: Paths of old SDKs, whose body may be base64 without saying so.
 _UNWRAPS_BASE64 = frozenset(["e", "capture", "track", "engage"])
-#: A body that is too large is read to here before it is refused, so that the client sees the answer and not a
-#: broken connection.
-_DRAINED = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 
@@ -95,15 +92,8 @@ def read_body(request: WSGIRequest, *, largest: int) -> bytes:
     while chunk := stream.read(_CHUNK):
         body += chunk
         if len(body) > largest:
-            _drain(stream)
             raise PayloadTooLarge(f"The body is larger than {largest} bytes.")
     return bytes(body)
-
-
-def _drain(stream: IO[bytes]) -> None:
-    read = 0
-    while read < _DRAINED and (chunk := stream.read(_CHUNK)):
-        read += len(chunk)
 
 
 def for_browsers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
