@@ -5,7 +5,7 @@ the ids that moved point now.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,13 +13,14 @@ import orjson
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from core.exceptions import InvalidInput, PersonNotFound
+from core.exceptions import InvalidInput
 from core.identity.ids import person_uuid, split_uuid
 from core.models import Outbox
 from core.outbox.append import append_lines
 from core.outbox.lines import override_line, person_line
 from core.services.journal import SplitPart, note_split
 from core.services.record_activity import Activity, person_change, record_activity
+from core.services.stored_person import line_of, lock_person
 from core.services.transaction import change_persons
 
 #: How far the versions of what a split makes lie above those of what was split: above any deletion of the same version.
@@ -53,47 +54,30 @@ def split_person(
     )
 
 
-_LOCK = """
-SELECT id, uuid, properties::text, created_at, is_identified, version FROM core_person
-WHERE project_id = %s AND {column} = %s FOR UPDATE
-"""
-_IDS = "SELECT distinct_id, version FROM core_persondistinctid WHERE project_id = %s AND person_id = %s ORDER BY id"
 _BUMP = "UPDATE core_person SET version = version + 1 WHERE project_id = %s AND id = %s"
 
 
 def _split(
     cursor: CursorWrapper, project_id: int, key: UUID | int, choice: Keep | Move, user_id: int | None
 ) -> list[SplitPart]:
-    column = "uuid" if isinstance(key, UUID) else "id"
-    cursor.execute(_LOCK.format(column=column), [project_id, key])
-    row = cursor.fetchone()
-    if row is None:
-        raise PersonNotFound
-    person_id, uuid, properties, created_at, is_identified, version = row
-    cursor.execute(_IDS, [project_id, person_id])
-    versions: dict[str, int] = dict(cursor.fetchall())
-    moved = _chosen(list(versions), choice)
+    person = lock_person(cursor, project_id, key, with_ids=True)
+    moved = _chosen(person.distinct_ids, choice)
     if not moved:
         return []
-    parts = _new_persons(cursor, project_id, moved, version + SPLIT_STEP)
+    parts = _new_persons(cursor, project_id, moved, person.version + SPLIT_STEP)
     _move_ids(cursor, project_id, parts)
     # Who has read the ids of this person meanwhile must read again.
-    cursor.execute(_BUMP, [project_id, person_id])
-    rest = person_line(
-        project_id=project_id,
-        uuid=uuid,
-        created_at=created_at,
-        properties=orjson.loads(properties),
-        is_identified=is_identified,
-        version=version + 1,
-    )
+    cursor.execute(_BUMP, [project_id, person.id])
+    rest = line_of(project_id, replace(person, version=person.version + 1))
     append_lines(cursor, project_id, Outbox.Target.PERSON, [rest])
-    note_split(cursor, project_id, person_id, version, parts)
+    note_split(cursor, project_id, person.id, person.version, parts)
     record_activity(
         project_id=project_id,
         user_id=user_id,
         activities=[
-            Activity("Person", "split_person", person_id, str(uuid), [_change(list(versions), choice)])
+            Activity(
+                "Person", "split_person", person.id, str(person.uuid), [_change(person.distinct_ids, choice)]
+            )
         ],
     )
     return parts

@@ -28,16 +28,22 @@ class StoredPerson:
 
 _LOCK = """
 SELECT id, uuid, properties::text, created_at, is_identified, version, last_seen_at FROM core_person
-WHERE project_id = %s AND {column} = %s FOR NO KEY UPDATE
+WHERE project_id = %s AND {column} = %s FOR {strength}
 """
 # A statement of its own: the one that waits for the lock sees the ids as they were before the wait.
 _IDS = "SELECT distinct_id FROM core_persondistinctid WHERE project_id = %s AND person_id = %s ORDER BY id"
 
 
-def lock_person(cursor: CursorWrapper, project_id: int, key: UUID | int) -> StoredPerson:
-    """The person with this uuid or pk, until the end of the transaction nobody else's. Raises ``PersonNotFound``."""
+def lock_person(
+    cursor: CursorWrapper, project_id: int, key: UUID | int, *, with_ids: bool = False
+) -> StoredPerson:
+    """The person with this uuid or pk, until the end of the transaction nobody else's. Raises ``PersonNotFound``.
+
+    ``with_ids`` keeps others from attaching distinct ids meanwhile, too.
+    """
     column = "uuid" if isinstance(key, UUID) else "id"
-    cursor.execute(_LOCK.format(column=column), [project_id, key])
+    strength = "UPDATE" if with_ids else "NO KEY UPDATE"
+    cursor.execute(_LOCK.format(column=column, strength=strength), [project_id, key])
     row = cursor.fetchone()
     if row is None:
         raise PersonNotFound
