@@ -113,11 +113,20 @@ _TEXT: dict[TextMatch, Callable[[Sql, tuple[str, ...]], Sql]] = {
 }
 
 
-def _number(stored: Sql, test: NumberTest) -> Sql:
-    # Infinity is a number to ClickHouse, but no JSON number.
+def stored_number(stored: Sql) -> Sql:
+    """The number that a text form is, whatever quotes or spaces are in it; null when it is none. Infinity is a number
+    to ClickHouse, but no JSON number.
+    """
     return sql(
-        "ifNull({value} {comparison} {number} AND isFinite({value}), false)",
+        "if(isFinite({value}), {value}, NULL)",
         value=sql("toFloat64OrNull(replaceAll(replaceAll({stored}, ' ', ''), '\"', ''))", stored=stored),
+    )
+
+
+def _number(stored: Sql, test: NumberTest) -> Sql:
+    return sql(
+        "ifNull({value} {comparison} {number}, false)",
+        value=stored_number(stored),
         comparison=trusted(test.comparison.value),
         number=number(test.number),
     )

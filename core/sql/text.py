@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import LiteralString
 
-Value = str | int | float | list[str]
+Value = str | int | float | list[str | int]
 
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
@@ -23,7 +23,7 @@ class Parameter:
     """A value and the ClickHouse type that it is read as."""
 
     type: str
-    value: str | int | float | tuple[str, ...]
+    value: str | int | float | tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,10 @@ def uuids(values: Iterable[str]) -> Sql:
 
 def integer(value: int) -> Sql:
     return Sql((Parameter("Int64", value),))
+
+
+def integers(values: Iterable[int]) -> Sql:
+    return Sql((Parameter("Array(Int64)", tuple(values)),))
 
 
 def unsigned(value: int) -> Sql:

@@ -6,10 +6,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 
+from core.clickhouse import client
+from core.filters.properties import PropertyGroup
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import TARGETS
+from core.selectors import person_search
+from core.selectors.person_search import PersonSearch, count_found, find_persons
 from tests.clients import ProjectClient, event, settle
+from tests.erasure import completed
 from tests.persons import join, listed, make_listed
 from tests.stack import Stack
 
@@ -179,6 +185,150 @@ def test_what_was_just_written_is_found_although_clickhouse_does_not_have_it(
     assert found(people, search="bob's new") == {"bob"}
     assert found(people, search="cyd") == set()
     assert found(people, search="a") == {"ada", "bob", "dan"}
+
+
+def names(project: ProjectClient, **params: Any) -> list[str]:
+    """The same as ``found``, in the order of the answer."""
+    return [row["distinct_ids"][0] for row in ask(project, **params)["results"]]
+
+
+def test_what_a_person_no_longer_has_is_not_found(project: ProjectClient) -> None:
+    times = [f"2026-01-01T00:{minute:02}:00Z" for minute in range(40)]
+    project.capture(
+        *(
+            event("a", f"u{n}", timestamp=time, properties={"$set": {"k": "old"}})
+            for n, time in enumerate(times)
+        )
+    )
+    settle()
+    project.capture(*(event("$set", f"u{n}", properties={"$set": {"k": "new"}}) for n in range(1, 40)))
+    settle()
+
+    # Older rows of 39 persons may come before the one that is found: more than are read for a page.
+    assert names(project, properties=[{"key": "k", "value": "old"}], limit=1) == ["u0"]
+    assert names(project, properties=[{"key": "k", "value": "new"}], limit=2) == ["u39", "u38"]
+
+
+def test_a_person_who_became_older_is_found_once_and_in_its_place(project: ProjectClient) -> None:
+    between = {f"u{n}": f"2026-01-03T00:{n:02}:00Z" for n in range(30)}
+    made = {"young": "2026-01-05T00:00:00Z", **between, "old": "2026-01-01T00:00:00Z"}
+    project.capture(
+        *(
+            event("a", name, timestamp=time, properties={"$set": {"k": "v", "name": "Same"}})
+            for name, time in made.items()
+        )
+    )
+    settle()
+    project.capture(event("$identify", "young", properties={"$anon_distinct_id": "old"}))
+    settle()
+
+    everybody = [*reversed(between), "young"]
+    assert names(project) == everybody
+    for params in ({"properties": [{"key": "k", "value": "v"}]}, {"search": "same"}):
+        assert names(project, **params) == everybody
+        # More stand between the row of then and the row of now than are read for a page.
+        assert names(project, **params, limit=1) == ["u29"]
+        assert names(project, **params, limit=1, offset=30) == ["young"]
+
+
+def test_an_erased_person_leaves_nothing_behind(project: ProjectClient) -> None:
+    uuid = make_listed(project, "gone", email="gone@example.org")["uuid"]
+    make_listed(project, "stays", email="stays@example.org")
+    settle()
+
+    project.delete(f"{project.persons_url}{uuid}/", delete_events="true")
+    completed(project, uuid)
+
+    rows = client.query(
+        """SELECT toString(id) = {uuid:String}, properties FROM person_newest_first
+        WHERE project_id = {project_id:Int64} AND NOT empty(JSONAllPaths(properties))""",
+        project_id=project.id,
+        parameters={"uuid": uuid},
+    )
+    assert [(is_gone, properties["email"]) for is_gone, properties in rows] == [(0, "stays@example.org")]
+
+
+def test_exact_values_of_every_kind_are_found(project: ProjectClient) -> None:
+    values = {
+        "a=b": "c=d",
+        "a.b": "ünï-😀",
+        "": "x",
+        "empty": "",
+        "long": "l" * 500,
+        "lines": "one\ntwo",
+        "n": 1.5,
+    }
+    make_listed(project, "odd", **values)
+    # More keys than a JSON column of ClickHouse keeps apart.
+    make_listed(project, "wide", **{f"key {n}": f"value {n}" for n in range(1500)})
+    settle()
+
+    for key, value in values.items():
+        expected = {"odd", "wide"} if value == "" else {"odd"}
+        assert found(project, properties=[{"key": key, "value": value}]) == expected, key
+    for n in (0, 700, 1499):
+        assert found(project, properties=[{"key": f"key {n}", "value": ["no", f"value {n}"]}]) == {"wide"}
+        assert found(project, properties=[{"key": f"key {n}", "value": f"value {n + 1}"}]) == set()
+
+
+@pytest.mark.parametrize(
+    ("most_ids", "most_walked"),
+    [(10_000, 12_000), (3, 12_000), (3, 60), (3, 0)],
+    ids=["by id", "by person", "by person, then by a pass", "by a pass"],
+)
+@pytest.mark.parametrize("is_delivered", [True, False], ids=["delivered", "waiting"])
+def test_each_way_of_searching_finds_the_same(
+    project: ProjectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    most_ids: int,
+    most_walked: int,
+    is_delivered: bool,
+) -> None:
+    named = [f"wanted-{n}" if n % 4 == 1 else f"other-{n}" for n in range(40)]
+    project.capture(
+        *(
+            event(
+                "a",
+                name,
+                timestamp=f"2026-01-01T00:00:{n // 2:02}Z",
+                properties={"$set": {"name": "Wanted" if n % 5 == 2 else "x", "even": n % 2 == 0}},
+            )
+            for n, name in enumerate(named)
+        )
+    )
+    if is_delivered:
+        settle()
+    monkeypatch.setattr(person_search, "MOST_IDS", most_ids)
+    monkeypatch.setattr(person_search, "MOST_WALKED", most_walked)
+    uuids = [row["uuid"] for row in ask(project)["results"]]
+    expected = [uuid for uuid, n in zip(uuids, _numbers(project), strict=True) if n % 4 == 1 or n % 5 == 2]
+    search = PersonSearch(PropertyGroup(), "WANTED", until=timezone.now())
+
+    for limit, offset in ((40, 0), (5, 0), (5, 3), (20, 14)):
+        persons = find_persons(project.id, search, limit=limit, offset=offset)
+        assert list(map(str, persons)) == expected[offset : offset + limit]
+    assert count_found(project.id, search) == len(expected)
+
+
+def _numbers(project: ProjectClient) -> list[int]:
+    """What the distinct ids of the persons of the list end in."""
+    return [int(name.rpartition("-")[2]) for name in names(project)]
+
+
+def test_filters_combine_with_a_search_for_ids(project: ProjectClient) -> None:
+    for n in range(8):
+        make_listed(project, f"wanted-{n}", even=n % 2 == 0)
+    settle()
+    even = [{"key": "even", "value": True}]
+
+    assert names(project, search="wanted", properties=even) == [
+        "wanted-6",
+        "wanted-4",
+        "wanted-2",
+        "wanted-0",
+    ]
+    assert names(project, search="wanted-4", properties=even) == ["wanted-4"]
+    assert names(project, search="wanted-5", properties=even) == []
 
 
 def test_pages_of_a_search_are_full_and_fit_together(project: ProjectClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.selectors import property_values
+from core.selectors import property_values, waiting_rows
 from core.selectors.property_values import Counted
 from tests.clients import ProjectClient, event, settle
 from tests.persons import make_person, refusal, send
@@ -43,7 +43,7 @@ def test_what_was_written_is_seen_at_once(project: ProjectClient) -> None:
 def test_postgresql_alone_gives_the_same(project: ProjectClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked when ClickHouse is away or far behind; here nothing may wait."""
     make_person(project, "a", plan="x", é=1)
-    monkeypatch.setattr(property_values, "MOST_WAITING", -1)
+    monkeypatch.setattr(waiting_rows, "MOST_WAITING_BYTES", -1)
 
     found = property_values.property_names(project.id)
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.clickhouse import client
 from core.exceptions import ClickHouseUnavailable
-from core.selectors import property_values
+from core.selectors import property_values, waiting_rows
 from core.selectors.property_values import Counted
 from tests.clients import ProjectClient, bearer, event, settle
 from tests.persons import make_person, refusal, send
@@ -156,7 +156,7 @@ def test_distinct_ids_of_the_deleted_are_gone(project: ProjectClient) -> None:
 
 def far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing may wait."""
-    monkeypatch.setattr(property_values, "MOST_WAITING", -1)
+    monkeypatch.setattr(waiting_rows, "MOST_WAITING_BYTES", -1)
 
 
 def away(monkeypatch: pytest.MonkeyPatch) -> None:
