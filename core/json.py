@@ -7,7 +7,7 @@ import orjson
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON; times are UTC with a ``Z``."""
+    """Compact JSON, but for fragments; times are UTC with a ``Z``."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 

@@ -15,6 +15,7 @@ from rest_framework.renderers import BaseRenderer
 
 from core.api.renderers import JSONRenderer
 from core.exceptions import InvalidInput
+from core.json import dumps
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 
@@ -38,7 +39,8 @@ class CSVTable:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         columns = self._columns
-        for row in rows:
+        # As JSON shows them: times as text, and what is in fragments.
+        for row in orjson.loads(dumps(list(rows))):
             cells = {columns.setdefault(path, len(columns)): _cell(value) for path, value in _flattened(row)}
             self._file.write(orjson.dumps(cells, option=_ONE_LINE))
 

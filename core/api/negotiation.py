@@ -19,7 +19,7 @@ class ContentNegotiation(DefaultContentNegotiation):
         accepted ones.
         """
         wanted = format_suffix or request.query_params.get("format")
-        if not wanted and request.headers.get("Accept", _ANY) == _ANY:
+        if not wanted and request.META.get("HTTP_ACCEPT", _ANY) == _ANY:
             # Most requests; the way below comes to the same.
             first = next(iter(renderers))
             return first, first.media_type

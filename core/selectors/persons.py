@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -14,7 +14,6 @@ from django.utils import timezone
 from core.database import fetch_prepared
 from core.filters.properties import PropertyGroup
 from core.identity.display_name import chosen_first, display_name
-from core.json import iso
 from core.models import Project
 from core.models.person import EMAIL_START
 from core.selectors.full_page import full_page
@@ -31,13 +30,13 @@ FUTURE = timedelta(days=1)
 _BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(NamedTuple):
     """A person as stored, with its distinct ids."""
 
     id: int
-    uuid: UUID
-    properties: dict[str, Any]
+    uuid: str
+    #: JSON.
+    properties: str
     is_identified: bool
     created_at: datetime
     last_seen_at: datetime | None
@@ -70,7 +69,7 @@ class PersonFilter:
         return bool(self.properties.members) or self.search is not None
 
 
-_COLUMNS = "p.id, p.uuid, p.properties::text, p.is_identified, p.created_at, p.last_seen_at"
+_COLUMNS = "p.id, p.uuid::text, p.properties::text, p.is_identified, p.created_at, p.last_seen_at"
 
 # The ids of each person by its own index, so that a page costs the same whatever the size of the project.
 _IDS = """
@@ -132,20 +131,18 @@ def list_persons(
             offset=offset,
         )
         return PersonPage(people.rows, people.has_more)
-    with connection.cursor() as cursor:
-        _execute(cursor, _LIST, project, where, after, limit=limit + 1, offset=offset, ids=ROW_IDS)
-        persons = _rows(cursor)
-    rows = [list_row(project, person) for person in persons[:limit]]
-    return PersonPage(rows, has_more=len(persons) > limit)
+    statement, parameters = _narrowed(_LIST, project, where, after)
+    found = fetch_prepared(statement, {**parameters, "limit": limit + 1, "offset": offset, "ids": ROW_IDS})
+    rows = [list_row(project, PersonRow._make(columns)) for columns in found[:limit]]
+    return PersonPage(rows, has_more=len(found) > limit)
 
 
 def count_persons(project: Project, *, where: PersonFilter) -> int:
     """How many persons the whole list has."""
     if where.asks_replica:
         return count_found(project.pk, _search(project, where))
-    with connection.cursor() as cursor:
-        _execute(cursor, _COUNT, project, where)
-        return int(cursor.fetchone()[0])
+    ((count,),) = fetch_prepared(*_narrowed(_COUNT, project, where))
+    return int(count)
 
 
 def all_list_rows(project: Project, *, where: PersonFilter, most: int) -> Iterator[Sequence[dict[str, Any]]]:
@@ -155,10 +152,11 @@ def all_list_rows(project: Project, *, where: PersonFilter, most: int) -> Iterat
         for start in range(0, len(found), _BATCH):
             yield list_rows(project, found[start : start + _BATCH])
         return
+    statement, parameters = _narrowed(_LIST, project, where)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        _execute(cursor, _LIST, project, where, limit=most, offset=0, ids=ROW_IDS)
+        cursor.execute(statement, {**parameters, "limit": most, "offset": 0, "ids": ROW_IDS})
         while persons := cursor.fetchmany(_BATCH):
-            yield [list_row(project, _row(*columns)) for columns in persons]
+            yield [list_row(project, PersonRow._make(columns)) for columns in persons]
 
 
 _UUIDS = f"SELECT p.uuid {_MATCHING}"
@@ -168,9 +166,7 @@ def _search(project: Project, where: PersonFilter, after: Place | None = None) -
     """The question to the replica; what only PostgreSQL knows narrows it to some persons."""
     among: list[UUID] | None = None
     if (where.distinct_id, where.email, where.cohort_id) != (None, None, None):
-        with connection.cursor() as cursor:
-            _execute(cursor, _UUIDS, project, where)
-            among = [uuid for (uuid,) in cursor.fetchall()]
+        among = [uuid for (uuid,) in fetch_prepared(*_narrowed(_UUIDS, project, where))]
     return PersonSearch(
         where.properties,
         where.search,
@@ -180,33 +176,25 @@ def _search(project: Project, where: PersonFilter, after: Place | None = None) -
     )
 
 
-def _execute(
-    cursor: CursorWrapper,
-    sql: str,
-    project: Project,
-    where: PersonFilter,
-    after: Place | None = None,
-    **parameters: int,
-) -> None:
+def _narrowed(
+    sql: str, project: Project, where: PersonFilter, after: Place | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The statement with the conditions of ``where``, and their parameters."""
     conditions = (
         (_BY_DISTINCT_ID if where.distinct_id is not None else "")
         + (_BY_EMAIL if where.email is not None else "")
         + (_BY_COHORT if where.cohort_id is not None else "")
         + (_AFTER if after else "")
     )
-    cursor.execute(
-        sql.format(conditions=conditions),
-        {
-            "project_id": project.pk,
-            "newest": timezone.now() + FUTURE,
-            "distinct_id": where.distinct_id,
-            "email": where.email,
-            "cohort_id": where.cohort_id,
-            "after_created_at": after.created_at if after else None,
-            "after_uuid": after.uuid if after else None,
-            **parameters,
-        },
-    )
+    return sql.format(conditions=conditions), {
+        "project_id": project.pk,
+        "newest": timezone.now() + FUTURE,
+        "distinct_id": where.distinct_id,
+        "email": where.email,
+        "cohort_id": where.cohort_id,
+        "after_created_at": after.created_at if after else None,
+        "after_uuid": after.uuid if after else None,
+    }
 
 
 _BY_UUIDS = f"""
@@ -218,7 +206,7 @@ def list_rows(project: Project, uuids: Sequence[UUID]) -> list[dict[str, Any]]:
     """The list rows of ``uuids`` in their order; persons that do not exist are left out."""
     persons = _fetch(_BY_UUIDS, {"project_id": project.pk, "uuids": list(uuids), "ids": ROW_IDS})
     rows = {person.uuid: list_row(project, person) for person in persons}
-    return [rows[uuid] for uuid in uuids if uuid in rows]
+    return [rows[uuid] for uuid in map(str, uuids) if uuid in rows]
 
 
 _ONE = f"""
@@ -230,7 +218,7 @@ def get_person(project: Project, key: UUID | int) -> dict[str, Any] | None:
     """The full person with this uuid or pk, all distinct ids included; null when the project has none."""
     column = "uuid" if isinstance(key, UUID) else "id"
     rows = fetch_prepared(_ONE.format(column=column), {"project_id": project.pk, "key": key, "ids": None})
-    return full_person(project, _row(*rows[0])) if rows else None
+    return full_person(project, PersonRow._make(rows[0])) if rows else None
 
 
 _ID_OF = "SELECT person_id FROM core_persondistinctid WHERE project_id = %s AND distinct_id = %s"
@@ -261,7 +249,7 @@ def minimal_persons_by_distinct_id(
         cursor.execute(
             _BY_DISTINCT_IDS, {"project_id": project.pk, "distinct_ids": list(distinct_ids), "ids": ROW_IDS}
         )
-        found = [(_row(*columns), asked) for *columns, asked in cursor.fetchall()]
+        found = [(PersonRow._make(columns), asked) for *columns, asked in cursor.fetchall()]
     persons = {distinct_id: person for person, asked in found for distinct_id in asked}
     return {one: minimal_person(project, persons[one]) for one in distinct_ids if one in persons}
 
@@ -270,7 +258,7 @@ def minimal_persons(project: Project, uuids: Sequence[UUID]) -> dict[str, dict[s
     """The persons with these uuids, by uuid; uuids that nobody has are left out."""
     found = _fetch(_BY_UUIDS, {"project_id": project.pk, "uuids": list(uuids), "ids": ROW_IDS})
     persons = {person.uuid: person for person in found}
-    return {str(uuid): minimal_person(project, persons[uuid]) for uuid in uuids if uuid in persons}
+    return {uuid: minimal_person(project, persons[uuid]) for uuid in map(str, uuids) if uuid in persons}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,12 +285,12 @@ def full_person(project: Project, person: PersonRow) -> dict[str, Any]:
     """The shape of a single person: ``id`` is the pk, made-up distinct ids come last."""
     return {
         "id": person.id,
-        "uuid": str(person.uuid),
+        "uuid": person.uuid,
         "name": _name(project, person),
         "distinct_ids": chosen_first(person.distinct_ids),
-        "properties": person.properties,
-        "created_at": iso(person.created_at),
-        "last_seen_at": iso(person.last_seen_at),
+        "properties": orjson.Fragment(person.properties),
+        "created_at": person.created_at,
+        "last_seen_at": person.last_seen_at,
     }
 
 
@@ -314,16 +302,15 @@ def minimal_person(project: Project, person: PersonRow) -> dict[str, Any]:
 
 def list_row(project: Project, person: PersonRow) -> dict[str, Any]:
     """The shape of a person in lists: ``id`` is the uuid."""
-    uuid = str(person.uuid)
     return {
         "type": "person",
-        "id": uuid,
-        "uuid": uuid,
+        "id": person.uuid,
+        "uuid": person.uuid,
         "name": _name(project, person),
         "distinct_ids": person.distinct_ids,
-        "properties": person.properties,
-        "created_at": iso(person.created_at),
-        "last_seen_at": iso(person.last_seen_at),
+        "properties": orjson.Fragment(person.properties),
+        "created_at": person.created_at,
+        "last_seen_at": person.last_seen_at,
         "is_identified": person.is_identified,
         "matched_recordings": [],
         "value_at_data_point": None,
@@ -332,7 +319,7 @@ def list_row(project: Project, person: PersonRow) -> dict[str, Any]:
 
 def _name(project: Project, person: PersonRow) -> str:
     return display_name(
-        person.properties,
+        orjson.loads(person.properties),
         person.distinct_ids,
         name_properties=project.person_display_name_properties,
         fallback=str(person.id),
@@ -346,8 +333,4 @@ def _fetch(sql: str, parameters: Mapping[str, Any]) -> list[PersonRow]:
 
 
 def _rows(cursor: CursorWrapper) -> list[PersonRow]:
-    return [_row(*columns) for columns in cursor.fetchall()]
-
-
-def _row(person_id: int, uuid: UUID, properties: str, *rest: Any) -> PersonRow:
-    return PersonRow(person_id, uuid, orjson.loads(properties), *rest)
+    return [PersonRow._make(columns) for columns in cursor.fetchall()]

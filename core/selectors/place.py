@@ -24,4 +24,4 @@ class Place:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Place":
-        return cls(datetime.fromisoformat(row["created_at"]), UUID(row["uuid"]))
+        return cls(row["created_at"], UUID(row["uuid"]))

@@ -9,6 +9,8 @@ from django.db.backends.postgresql import base
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
+from persons_api.postgresql.connection import Connection
+
 _TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 #: Reads times of rows in C. Connections are in UTC, so Django's own, which is several times slower, changes nothing.
 _TIME_LOADER = psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT)
@@ -24,6 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         pools: dict[str, ConnectionPool[Any]] = self._connection_pools  # type: ignore[attr-defined]
         if self.alias not in pools:
             pool = ConnectionPool(
+                connection_class=Connection,
                 kwargs={**self.get_connection_params(), "autocommit": True},
                 open=False,
                 configure=self._configure_connection,  # type: ignore[attr-defined]
@@ -33,6 +36,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # Another thread may have been faster; a pool that was not opened costs nothing.
             pools.setdefault(self.alias, pool)
         return pools[self.alias]
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # Connections of the pool have it.
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = super().create_cursor(name)

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from core.api.persons.person_id import read_person_id
 from core.api.views import ProjectViewSet
+from core.json import dumps
 from core.models import Project
 from core.selectors.persons import PersonRow, full_person
 from core.services.set_properties import set_properties
@@ -31,8 +32,8 @@ def stored_person(project: Project, person: StoredPerson) -> dict[str, Any]:
     """The full person as a service left it. Not read again: a replica of PostgreSQL may not have it yet."""
     row = PersonRow(
         person.id,
-        person.uuid,
-        person.properties,
+        str(person.uuid),
+        dumps(person.properties).decode(),
         person.is_identified,
         person.created_at,
         person.last_seen_at,

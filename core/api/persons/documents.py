@@ -6,7 +6,10 @@ from drf_spectacular.utils import OpenApiParameter
 from core.api.persons.serializers import ErrorSerializer
 
 PROJECT_ID = OpenApiParameter(
-    "project_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The project's id, or `@current`."
+    "project_id",
+    OpenApiTypes.STR,
+    OpenApiParameter.PATH,
+    description="The project's id, as `/api/projects/` lists it, or `@current`.",
 )
 PERSON_ID = OpenApiParameter(
     "id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The person's uuid or integer id."

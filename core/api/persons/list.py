@@ -1,5 +1,6 @@
 """``GET …/persons/``: the persons of a project, as pages of JSON or whole as CSV."""
 
+from collections.abc import Iterable, Mapping
 from threading import BoundedSemaphore
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -101,7 +102,8 @@ class PersonListViewSet(ProjectViewSet):
     def list(self, request: Request, **kwargs: Any) -> Response | StreamingHttpResponse:
         """Persons, newest first. Filters combine with AND."""
         if request.accepted_renderer.format == CSVRenderer.format:
-            return self._table(self._filter(request))
+            rows = all_list_rows(self.project, where=self._filter(request), most=settings.CSV_ROWS)
+            return self._table(rows)
         query = request.query_params
         if "updated_since" in query:
             return self._changes(request)
@@ -159,8 +161,8 @@ class PersonListViewSet(ProjectViewSet):
                 raise InvalidInput(f"There is no cohort {item.test.cohort_id}.", attr="properties")
         return group
 
-    def _table(self, where: PersonFilter) -> StreamingHttpResponse:
-        table = self._gathered(where)
+    def _table(self, batches: Iterable[Iterable[Mapping[str, Any]]]) -> StreamingHttpResponse:
+        table = self._gathered(batches)
         # Sending goes on in another thread, which knows nothing of this one's connection.
         release_connection()
         response = StreamingHttpResponse(
@@ -171,13 +173,13 @@ class PersonListViewSet(ProjectViewSet):
         add_never_cache_headers(response)
         return response
 
-    def _gathered(self, where: PersonFilter) -> CSVTable:
+    def _gathered(self, batches: Iterable[Iterable[Mapping[str, Any]]]) -> CSVTable:
         """Raises ``TooManyExports`` while others are being gathered."""
         if not _places.acquire(blocking=False):
             raise TooManyExports
         table = CSVTable()
         try:
-            for rows in all_list_rows(self.project, where=where, most=settings.CSV_ROWS):
+            for rows in batches:
                 table.add(rows)
                 table.check_size()
         except BaseException:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.auth.access import LARGEST_ID
+from core.auth.authentication import LARGEST_ID
 from core.exceptions import InvalidInput, PersonNotFound
 
 

@@ -292,3 +292,98 @@ class PersonUndoResponseSerializer(serializers.Serializer[object]):
         child=serializers.UUIDField(),
         help_text="Of a merge: who is there again. Of a split: who is gone again.",
     )
+
+
+class PersonBulkDeleteRequestSerializer(serializers.Serializer[object]):
+    """Who goes, and what of them. Give exactly one of `ids` and `distinct_ids`."""
+
+    ids = serializers.ListField(
+        child=serializers.CharField(), required=False, max_length=1000, help_text="Uuids or integer ids."
+    )
+    distinct_ids = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        max_length=1000,
+        help_text="Any distinct id of each person.",
+    )
+    delete_events = serializers.BooleanField(
+        required=False, default=False, help_text="Erase all events captured up to now."
+    )
+    delete_recordings = serializers.BooleanField(
+        required=False, default=False, help_text="Accepted; this server stores no recordings."
+    )
+    keep_person = serializers.BooleanField(required=False, default=False, help_text="Leave the person.")
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="Only tell what would be.")
+
+
+class DeletionErrorSerializer(serializers.Serializer[object]):
+    """A person who was not deleted. Try again."""
+
+    person_uuid = serializers.UUIDField()
+    step = serializers.CharField()
+
+
+class PersonBulkDeleteResponseSerializer(serializers.Serializer[object]):
+    """What was done. Events are erased within seconds; `deletion_status` tells when."""
+
+    persons_found = serializers.IntegerField()
+    persons_deleted = serializers.IntegerField()
+    persons_queued_for_deletion = serializers.IntegerField(help_text="Always 0: they are deleted at once.")
+    events_queued_for_deletion = serializers.BooleanField()
+    recordings_queued_for_deletion = serializers.BooleanField()
+    deletion_errors = DeletionErrorSerializer(many=True)
+    unmatched_ids = serializers.ListField(child=serializers.CharField())
+    unmatched_distinct_ids = serializers.ListField(child=serializers.CharField())
+
+
+class PersonBulkDeletePreviewSerializer(serializers.Serializer[object]):
+    """What a bulk deletion would take away."""
+
+    dry_run = serializers.BooleanField()
+    persons = serializers.IntegerField()
+    distinct_ids = serializers.IntegerField()
+    events = serializers.IntegerField(allow_null=True, help_text="Null when events would stay.")
+    unmatched_ids = serializers.ListField(child=serializers.CharField())
+    unmatched_distinct_ids = serializers.ListField(child=serializers.CharField())
+
+
+class AsyncDeletionStatusSerializer(serializers.Serializer[object]):
+    """A request to erase the events of a person, and what became of it. It names nobody but by uuid."""
+
+    id = serializers.IntegerField()
+    person_uuid = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=["pending", "completed"])
+    created_at = serializers.DateTimeField(help_text="Time of the request.")
+    delete_verified_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a count in every store found nothing."
+    )
+    stage = serializers.ChoiceField(choices=["accepted", "sealed", "removed", "verified", "scrubbed"])
+    person_deleted = serializers.BooleanField(help_text="False when only the events were to go.")
+    requested_by = serializers.IntegerField(allow_null=True, help_text="Id of the user.")
+    counts_before = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Rows found, by store; stores without any are left out."
+    )
+    counts_after = serializers.DictField(
+        child=serializers.IntegerField(), allow_null=True, help_text="Rows left, by store."
+    )
+    removed_at = serializers.DateTimeField(allow_null=True, help_text="When they went from every answer.")
+    scrubbed_at = serializers.DateTimeField(allow_null=True, help_text="When they left the disk.")
+
+
+@extend_schema_serializer(component_name="PaginatedAsyncDeletionStatusList", many=False)
+class DeletionPageSerializer(serializers.Serializer[object]):
+    """A page of requests to erase."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = AsyncDeletionStatusSerializer(many=True)
+
+
+class DeletionCheckSerializer(serializers.Serializer[object]):
+    """What a new count found."""
+
+    id = serializers.IntegerField()
+    is_erased = serializers.BooleanField(help_text="True when nothing was found.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Rows by store.")
+    checked_at = serializers.DateTimeField()

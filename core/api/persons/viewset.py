@@ -1,11 +1,9 @@
 """``/api/projects/{project_id}/persons/``: the routes of persons, each in a module of its own name."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
-from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,15 +11,16 @@ from core.api.csv import JSON_OR_CSV
 from core.api.fields import Fields, required
 from core.api.persons.change import set_and_answer
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
+from core.api.persons.erasure import erase_one
 from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import (
     PersonRecordSerializer,
     SuccessSerializer,
 )
 from core.api.views import ProjectViewSet
-from core.exceptions import InvalidInput, PersonNotFound
-from core.selectors.persons import find_person, get_person
-from core.services.delete_persons import delete_persons
+from core.exceptions import PersonNotFound
+from core.selectors.persons import get_person
+from core.services.bulk_delete import Wanted
 
 
 class PersonViewSet(ProjectViewSet):
@@ -79,25 +78,23 @@ class PersonViewSet(ProjectViewSet):
 
     @extend_schema(
         operation_id="persons_destroy",
-        parameters=[PROJECT_ID, PERSON_ID],
+        parameters=[
+            PROJECT_ID,
+            PERSON_ID,
+            *(
+                OpenApiParameter(name, OpenApiTypes.BOOL, default=False)
+                for name in ("delete_events", "delete_recordings", "keep_person")
+            ),
+        ],
         request=None,
         responses={202: SuccessSerializer, **ERRORS},
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a person and all its distinct ids. Its events stay; there are no recordings."""
+        """Delete a person and all its distinct ids, at once. With `delete_events` its events follow within seconds:
+        `deletion_status` tells when. There are no recordings.
+        """
         fields = Fields(request)
-        for name in ("delete_events", "keep_person"):
-            if fields.flag(name):
-                raise InvalidInput("Deleting the events of a person is not supported yet.", attr=name)
+        wanted = Wanted(delete_events=fields.flag("delete_events"), keep_person=fields.flag("keep_person"))
         fields.flag("delete_recordings")
-        uuids = self._uuids(read_person_id(kwargs["id"]))
-        if not delete_persons(project_id=self.project.pk, uuids=uuids, user_id=self.caller.user_id):
-            raise PersonNotFound
+        erase_one(self, read_person_id(kwargs["id"]), wanted)
         return Response({"success": True}, status=202)
-
-    def _uuids(self, key: UUID | int) -> Sequence[UUID]:
-        """The uuid that the path names, or that of the person with this pk."""
-        if isinstance(key, UUID):
-            return [key]
-        person = find_person(self.project, key)
-        return [person.uuid] if person else []
