@@ -22,8 +22,10 @@ from core.filters.properties import PropertyGroup
 from core.sql.text import Sql, sql
 from insights.filters.funnel import FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
-from insights.queries.funnel import events_between, persons, steps_reached
+from insights.queries.funnel import persons
 from insights.queries.funnel_groups import groups
+from insights.queries.funnel_reached import steps_reached
+from insights.sql.events_between import events_between
 from insights.sql.person_of_event import persons_of_events
 
 EVENTS = int(os.environ.get("BENCH_FUNNEL_EVENTS", "10000000"))
@@ -151,7 +153,7 @@ def _fill(engine: Engine) -> None:
             ['price'], 'company-' || toString(person % {GROUPS})
         FROM (SELECT rand(7) % {count} AS person FROM numbers({EVENTS}))""")
     engine.run(f"""
-        INSERT INTO person
+        INSERT INTO person (project_id, id, created_at, properties, typed_keys, is_identified, version, is_deleted)
         SELECT {PROJECT}, {person_id}, now64(6),
             CAST(concat('{{"email":"user-', toString(person), '@example.com",',
                 '"plan":"', ['free', 'team'][1 + person % 2], '"}}') AS JSON),

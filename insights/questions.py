@@ -3,15 +3,25 @@ facts, the time.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from insights.filters.funnel import read_funnel_persons
+from insights.filters.funnel_result import FunnelResult, read_funnel_result
+from insights.filters.lifecycle import read_lifecycle, read_lifecycle_persons
 from insights.filters.project import ProjectFacts
 from insights.filters.properties_timeline import read_timeline
+from insights.filters.stickiness import read_stickiness_persons, read_stickiness_series
+from insights.filters.trend_series import read_trends
+from insights.filters.trends import read_trend_persons
 from insights.limits import Limits
-from insights.queries import funnel, funnel_groups
+from insights.queries import funnel, funnel_groups, lifecycle, stickiness, trend_series, trends
+from insights.queries.first_event import find_first_event
+from insights.queries.funnel_steps import find_steps
+from insights.queries.funnel_times import find_times
+from insights.queries.funnel_trends import find_trends
 from insights.queries.properties_timeline import find_points
 
 
@@ -22,6 +32,93 @@ def funnel_persons(question: Mapping[str, Any], limits: Limits) -> list[str]:
     )
     find = funnel.find_persons if asked.funnel.group_type_index is None else funnel_groups.find_groups
     return find(asked, offset=question["offset"], rows=question["rows"], limits=limits)
+
+
+def funnel_steps(question: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
+    """For each value of the breakdown how many actors reached each step, and how long they took."""
+    return [asdict(one) for one in find_steps(_funnel_result(question).funnel, limits=limits)]
+
+
+def funnel_trends(question: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
+    """For each value of the breakdown how many actors entered in each period, and how many went through."""
+    return [asdict(one) for one in find_trends(_funnel_result(question), limits=limits)]
+
+
+def funnel_times(question: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """How many actors took how long."""
+    return asdict(find_times(_funnel_result(question), limits=limits))
+
+
+def first_event(question: Mapping[str, Any], limits: Limits) -> float | None:
+    """When the first event of the project was that ``date_from=all`` means, in Unix seconds; null without events."""
+    return find_first_event(question["project"]["id"], limits=limits)
+
+
+def _funnel_result(question: Mapping[str, Any]) -> FunnelResult:
+    return read_funnel_result(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+
+
+def trend_persons(question: Mapping[str, Any], limits: Limits) -> list[tuple[str, Any]]:
+    """Ids of ``rows`` persons, or keys of groups, of a point of a trend with their values, from ``offset`` on."""
+    asked = read_trend_persons(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return trends.find_actors(asked, offset=question["offset"], rows=question["rows"], limits=limits)
+
+
+def trend_numbers(question: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
+    """For each series the values of the breakdown, whether there are more, and for each value the numbers of the range,
+    then those of the range before if it is compared.
+    """
+    ranges = read_trends(question["given"], project=ProjectFacts(**question["project"]), now=_now(question))
+    answers = []
+    for series in ranges[0].series:
+        found = trend_series.find_values(ranges[0], series, limits=limits)
+        numbers = [trend_series.find_numbers(trend, series, found.values, limits=limits) for trend in ranges]
+        answers.append(
+            {
+                "values": found.values,
+                "has_more": found.has_more,
+                "numbers": [[of_range[value] for of_range in numbers] for value in found.values],
+            }
+        )
+    return answers
+
+
+def stickiness_persons(question: Mapping[str, Any], limits: Limits) -> list[str]:
+    """Ids of ``rows`` persons, or keys of groups, active in so many intervals, from ``offset`` on."""
+    asked = read_stickiness_persons(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return stickiness.find_actors(asked, offset=question["offset"], rows=question["rows"], limits=limits)
+
+
+def stickiness_numbers(question: Mapping[str, Any], limits: Limits) -> list[list[list[tuple[int, int]]]]:
+    """For each range and series how many were active in how many intervals."""
+    ranges = read_stickiness_series(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return [
+        [list(stickiness.find_counts(one, limits=limits).items()) for one in all_series]
+        for all_series in ranges
+    ]
+
+
+def lifecycle_persons(question: Mapping[str, Any], limits: Limits) -> list[str]:
+    """Ids of ``rows`` persons in a state of a lifecycle, from ``offset`` on."""
+    asked = read_lifecycle_persons(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return lifecycle.find_persons(asked, offset=question["offset"], rows=question["rows"], limits=limits)
+
+
+def lifecycle_numbers(question: Mapping[str, Any], limits: Limits) -> list[tuple[str, int, int]]:
+    """How many are in each state in each interval, by its place, from 1 on."""
+    asked = read_lifecycle(question["given"], project=ProjectFacts(**question["project"]), now=_now(question))
+    counts = {} if asked is None else lifecycle.find_counts(asked, limits=limits)
+    return [(state, place, count) for (state, place), count in counts.items()]
 
 
 def properties_timeline(question: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
@@ -36,5 +133,15 @@ def _now(question: Mapping[str, Any]) -> datetime:
 
 KINDS: dict[str, Callable[[Mapping[str, Any], Limits], Any]] = {
     "funnel_persons": funnel_persons,
+    "funnel_steps": funnel_steps,
+    "funnel_trends": funnel_trends,
+    "funnel_times": funnel_times,
+    "first_event": first_event,
+    "trend_persons": trend_persons,
+    "trend_series": trend_numbers,
+    "stickiness_persons": stickiness_persons,
+    "stickiness_series": stickiness_numbers,
+    "lifecycle_persons": lifecycle_persons,
+    "lifecycle_series": lifecycle_numbers,
     "properties_timeline": properties_timeline,
 }

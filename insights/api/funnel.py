@@ -1,41 +1,42 @@
 """``/api/projects/{project_id}/persons/funnel/``: who reached, or dropped off at, a step of a funnel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, ClassVar
-from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.pages import page_links
+from core.api.csv import JSON_OR_CSV
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
+from core.api.rate_limits import RateClass
 from core.api.views import ProjectViewSet
 from core.filters.parameters import merged
-from core.json import iso
-from core.selectors.full_page import Fetch, People, Show, full_page
-from core.selectors.groups import group_rows
-from core.selectors.persons import list_rows
-from insights.api.serializers import (
-    FunnelPersonsBodySerializer,
-    FunnelPersonsQuerySerializer,
-    FunnelPersonsSerializer,
-)
+from insights.api.funnel_serializers import FunnelPersonsBodySerializer, FunnelPersonsQuerySerializer
+from insights.api.people import NOBODY, answer, find_people
+from insights.api.serializers import FunnelPersonsSerializer
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.project import ProjectFacts
-from insights.run import ask, deadline
 
-RESPONSES = {200: FunnelPersonsSerializer, **ERRORS, 503: ErrorSerializer, 504: ErrorSerializer}
+RESPONSES: dict[Any, Any] = {
+    (200, "application/json"): FunnelPersonsSerializer,
+    (200, "text/csv"): OpenApiTypes.STR,
+    **ERRORS,
+    503: ErrorSerializer,
+    504: ErrorSerializer,
+}
 
 
 class FunnelViewSet(ProjectViewSet):
     """The persons or groups behind a funnel."""
 
     scopes: ClassVar = {"retrieve": ("person:read",), "create": ("person:read",)}
+    rate_class: ClassVar = RateClass.ANALYTICS
+    renderer_classes = JSON_OR_CSV
 
     @extend_schema(
         operation_id="persons_funnel_retrieve",
@@ -52,6 +53,9 @@ class FunnelViewSet(ProjectViewSet):
             PROJECT_ID,
             OpenApiParameter("limit", int, description="Beats the one of the body."),
             OpenApiParameter("offset", int, description="Beats the one of the body."),
+            OpenApiParameter(
+                "format", str, enum=["json", "csv"], description="`csv`: one row a person or group."
+            ),
         ],
         request=FunnelPersonsBodySerializer,
         responses=RESPONSES,
@@ -62,42 +66,26 @@ class FunnelViewSet(ProjectViewSet):
 
     def _answer(self, request: Request, body: Any) -> Response:
         now = datetime.now(UTC)
-        given = merged(query=request.query_params, body=body)
+        given = {
+            **merged(query=request.query_params, body=body),
+            **_empty_value(request.query_params, body),
+        }
         facts = ProjectFacts.of(self.project)
         # Read here, too: a mistake is answered without troubling the queue.
         asked = read_funnel_persons(given, project=facts, now=now)
-        people = People([], has_more=False)
+        people = NOBODY
         if not asked.is_nobody:
-            people = full_page(
-                _fetch(given, facts, now),
-                self._show(asked.funnel.group_type_index),
-                limit=asked.limit,
-                offset=asked.offset,
+            people = find_people(
+                self.project,
+                "funnel_persons",
+                {"given": given, "project": asdict(facts), "now": now.timestamp()},
+                group_type_index=asked.funnel.group_type_index,
+                page=asked.page,
             )
-        following, _ = page_links(request, limit=asked.limit, offset=asked.offset, has_more=people.has_more)
-        return Response(
-            {
-                "results": [{"people": people.rows, "count": len(people.rows)}],
-                "next": following,
-                "initial": request.build_absolute_uri(),
-                "missing_persons": 0,
-                "is_cached": False,
-                "last_refresh": iso(now),
-            }
-        )
-
-    def _show(self, group_type_index: int | None) -> Show[str]:
-        if group_type_index is None:
-            return lambda uuids: list_rows(self.project, [UUID(uuid) for uuid in uuids])
-        return partial(group_rows, self.project.pk, group_type_index)
+        return answer(request, people, asked.page, now=now)
 
 
-def _fetch(given: Mapping[str, Any], facts: ProjectFacts, now: datetime) -> Fetch[str]:
-    until = deadline()
-    question = {"given": given, "project": asdict(facts), "now": now.timestamp()}
-
-    def fetch(offset: int, rows: int) -> Sequence[str]:
-        found: list[str] = ask("funnel_persons", {**question, "offset": offset, "rows": rows}, until=until)
-        return found
-
-    return fetch
+def _empty_value(query: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The one parameter whose empty text means something: the value of what lacks the property."""
+    name = "funnel_step_breakdown"
+    return {name: '""'} if body.get(name, query.get(name)) == "" else {}

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import ErrorSerializer
+from core.api.rate_limits import RateClass
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
 from core.filters.parameters import merged
@@ -25,6 +26,7 @@ class PropertiesTimelineViewSet(ProjectViewSet):
     """How a person changed."""
 
     scopes: ClassVar = {"retrieve": ("person:read",)}
+    rate_class: ClassVar = RateClass.ANALYTICS
 
     @extend_schema(
         operation_id="persons_properties_timeline_retrieve",

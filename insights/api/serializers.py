@@ -4,10 +4,8 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from core.api.persons.serializers import PersonListRowSerializer
-from core.clickhouse.group_columns import GROUP_TYPES
 from core.filters.dates import INTERVALS
 from core.filters.properties import OPERATORS, Source
-from insights.filters.funnel import WINDOW_UNITS
 
 FILTERS_HELP = (
     "A list of filters `{key, value, operator, type}` (all must pass), a group "
@@ -17,71 +15,7 @@ FILTERS_HELP = (
     + ", ".join(OPERATORS)
     + "."
 )
-EVENTS_HELP = (
-    "The steps: objects `{id, order, properties}`, where `id` is the event's name, or null for any event. "
-    "JSON text is taken too."
-)
-CUSTOM_STEPS_HELP = "A list of exact numbers of steps reached; beats `funnel_step`."
 DATE_HELP = "A date (`2026-01-31`, `2026-01-31T12:00:00Z`) or a relative one (`-7d`, `mStart`, `all`)."
-
-
-class FunnelPersonsScalarsSerializer(serializers.Serializer[object]):
-    """The parameters of a funnel that are a word, a number or a date."""
-
-    funnel_step = serializers.IntegerField(
-        required=False, help_text="k: reached step k. -k: reached step k-1 and dropped off before step k."
-    )
-    funnel_window_interval = serializers.IntegerField(
-        required=False, default=14, help_text="Time from the first step to the last, in units."
-    )
-    funnel_window_interval_unit = serializers.ChoiceField(
-        choices=list(WINDOW_UNITS), required=False, default="day"
-    )
-    funnel_window_days = serializers.IntegerField(
-        required=False, help_text="Older spelling of the window; wins when above 0."
-    )
-    funnel_order_type = serializers.ChoiceField(choices=["ordered"], required=False, default="ordered")
-    funnel_viz_type = serializers.ChoiceField(choices=["steps"], required=False, default="steps")
-    date_from = serializers.CharField(required=False, default="-7d", help_text=DATE_HELP)
-    date_to = serializers.CharField(required=False, help_text=DATE_HELP + " Now, when not given.")
-    explicit_date = serializers.BooleanField(
-        required=False, default=False, help_text="Take dates as they are, without rounding them to days."
-    )
-    interval = serializers.ChoiceField(choices=list(INTERVALS), required=False, default="day")
-    filter_test_accounts = serializers.BooleanField(
-        required=False, default=False, help_text="Also apply the project's filters against test accounts."
-    )
-    aggregation_group_type_index = serializers.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=GROUP_TYPES - 1,
-        help_text="Count groups of this type instead of persons; events without one are left out.",
-    )
-    search = serializers.CharField(
-        required=False,
-        help_text="Part of the person's `email` or `name`, or of a distinct id that events came under; "
-        "when groups are counted also of the group's `name` or `slug`.",
-    )
-    limit = serializers.IntegerField(
-        required=False, default=100, help_text="Persons or groups a page, 1 to 1000."
-    )
-    offset = serializers.IntegerField(required=False, default=0, help_text="Persons or groups to skip.")
-
-
-class FunnelPersonsBodySerializer(FunnelPersonsScalarsSerializer):
-    """A funnel and which of its persons or groups are wanted. Each parameter may also stand in the query string."""
-
-    events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
-    funnel_custom_steps = serializers.JSONField(required=False, help_text=CUSTOM_STEPS_HELP)
-    properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
-
-
-class FunnelPersonsQuerySerializer(FunnelPersonsScalarsSerializer):
-    """The same in a query string, where what is no scalar is JSON text."""
-
-    events = serializers.CharField(required=False, help_text=EVENTS_HELP)
-    funnel_custom_steps = serializers.CharField(required=False, help_text=CUSTOM_STEPS_HELP)
-    properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
 
 
 class GroupRowSerializer(serializers.Serializer[object]):

@@ -28,11 +28,16 @@ class Entity:
 
 def read_entities(given: Mapping[str, Any], *, reader: PropertyReader) -> tuple[Entity, ...]:
     """``actions`` and ``events`` as one series, sorted by ``order``; equal orders stay as they were sent."""
+    return tuple(read_event(item, attr=attr, reader=reader) for attr, item in sorted_events(given))
+
+
+def sorted_events(given: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The places in the request and the objects of the series, as sent, in their order."""
     if read_list(given, "actions"):
         raise InvalidInput("Actions are not supported yet; name the events.", attr="actions")
     items = [(f"events[{index}]", item) for index, item in enumerate(read_list(given, "events"))]
     ordered = sorted(((_order(item, attr), attr, item) for attr, item in items), key=lambda entry: entry[0])
-    return tuple(_event(item, attr=attr, reader=reader) for _, attr, item in ordered)
+    return [(attr, item) for _, attr, item in ordered]
 
 
 def _order(item: Any, attr: str) -> int:
@@ -43,7 +48,8 @@ def _order(item: Any, attr: str) -> int:
     return (whole_number(order, attr=attr) if order not in (None, "") else 0) or -1
 
 
-def _event(item: Mapping[str, Any], *, attr: str, reader: PropertyReader) -> Entity:
+def read_event(item: Mapping[str, Any], *, attr: str, reader: PropertyReader) -> Entity:
+    """One event of a series; ``attr`` is its place in the request."""
     name = item.get("id")
     if name is not None and not isinstance(name, str):
         raise InvalidInput("The id of an event is its name, or null for any event.", attr=attr)

@@ -1,28 +1,31 @@
 """A funnel as asked for: everything that decides its numbers, and which of its persons are wanted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from core.exceptions import InvalidInput
-from core.filters.dates import DateRange, read_dates
+from core.filters.dates import DateRange, parse_date, read_interval
 from core.filters.group_type import read_group_type_index
 from core.filters.parameters import (
+    read_boolean,
     read_choice,
     read_integer,
-    read_json,
-    read_limit,
     read_list,
-    read_offset,
     read_text,
     whole_number,
 )
-from core.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, both, filters_of
+from core.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, filters_of
+from insights.filters.attribution import Attribution, read_attribution
+from insights.filters.breakdown import Breakdown, Value, read_breakdown, read_value
 from insights.filters.entities import Entity, read_entities
-from insights.filters.overlap import MOST_OVERLAPPING, TooManyOverlaps, shared_sets
+from insights.filters.exclusions import Exclusion, read_exclusions
+from insights.filters.overlap import MOST_KINDS, MOST_OVERLAPPING, TooManyOverlaps, crowds, shared_sets
+from insights.filters.periods import next_period, period_start
 from insights.filters.project import ProjectFacts
-from insights.filters.test_accounts import read_test_accounts
+from insights.filters.selection import Page, read_page, read_selection
 
 MOST_STEPS = 20
 #: Fixed spans: a day has 86,400 seconds also when clocks change, a month 31 days.
@@ -38,36 +41,70 @@ WINDOW_UNITS = {
 _LONGEST_WINDOW = timedelta(days=400 * 366)
 
 
+class Order(StrEnum):
+    ORDERED = "ordered"
+    STRICT = "strict"
+    UNORDERED = "unordered"
+
+
+class Visualisation(StrEnum):
+    STEPS = "steps"
+    TRENDS = "trends"
+    TIME_TO_CONVERT = "time_to_convert"
+
+
+ORDERS = {order.value: order for order in Order}
+VISUALISATIONS = {visualisation.value: visualisation for visualisation in Visualisation}
+
+
 @dataclass(frozen=True, slots=True)
 class FunnelFilter:
-    """An ordered funnel. ``shared`` are the sets of steps that events may share (``insights.filters.overlap``);
-    ``group_type_index`` is the type of the groups that are counted, null when persons are.
+    """``shared`` are the sets of steps that events may share (``insights.filters.overlap``); ``group_type_index`` is
+    the type of the groups that are counted, null when persons are.
     """
 
     project_id: int
     dates: DateRange
+    order: Order
     steps: tuple[Entity, ...]
     shared: tuple[tuple[int, ...], ...]
+    exclusions: tuple[Exclusion, ...]
     window: timedelta
     properties: PropertyGroup
     group_type_index: int | None
+    breakdown: Breakdown | None
+    attribution: Attribution
 
     def filters(self) -> Iterator[PropertyFilter]:
-        """Every property filter, global and of steps."""
+        """Every property filter: global, of steps and of exclusions."""
         yield from filters_of(self.properties)
-        for step in self.steps:
-            yield from filters_of(step.properties)
+        for entity in self.entities():
+            yield from filters_of(entity.properties)
+
+    def entities(self) -> Sequence[Entity]:
+        """The steps, then what is excluded."""
+        return [*self.steps, *(exclusion.entity for exclusion in self.exclusions)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The period in which an attempt starts: from ``first`` to before ``end``."""
+
+    first: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelPersons:
-    """A page of the persons or groups of a funnel: those whose number of steps reached is in ``reached``."""
+    """A page of the persons or groups of a funnel: those whose number of steps reached is in ``reached``, with the
+    breakdown's ``value`` (null: any), by attempts that start in ``entrance`` (null: at any time).
+    """
 
     funnel: FunnelFilter
     reached: tuple[int, ...]
-    search: str | None
-    limit: int
-    offset: int
+    value: Value | None
+    entrance: Entrance | None
+    page: Page
 
     @property
     def is_nobody(self) -> bool:
@@ -76,46 +113,82 @@ class FunnelPersons:
 
 
 def read_funnel(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> FunnelFilter:
-    """Raises ``InvalidInput`` for what cannot be read, and for what this server cannot do yet."""
-    _refuse_unsupported(given)
+    """Raises ``InvalidInput`` for what cannot be read, and for what this server does not do."""
+    _check_aggregation(given)
     reader = PropertyReader(zone=project.zone, now=now)
+    order: Order = read_choice(given, "funnel_order_type", ORDERS, default=Order.ORDERED.value)
+    selection = read_selection(given, project=project, now=now, reader=reader)
     steps = read_entities(given, reader=reader)
+    shared = _shared(steps, order)
+    exclusions = read_exclusions(given, steps=steps, reader=reader, whole=order is Order.UNORDERED)
     return FunnelFilter(
         project_id=project.id,
-        dates=read_dates(given, now=now, zone=project.zone),
+        dates=selection.dates,
+        order=order,
         steps=steps,
-        shared=_shared(steps),
+        shared=shared,
+        # Between neighbours nothing can be.
+        exclusions=() if order is Order.STRICT else exclusions,
         window=_window(given),
-        properties=both(
-            reader.read(given.get("properties"), attr="properties"),
-            read_test_accounts(given, project=project, reader=reader),
-        ),
+        properties=selection.properties,
         group_type_index=_group_type_index(given),
+        breakdown=read_breakdown(given),
+        attribution=read_attribution(given, steps=len(steps), unordered=order is Order.UNORDERED),
     )
 
 
 def read_funnel_persons(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> FunnelPersons:
     """As ``read_funnel``, with the step and the page."""
     funnel = read_funnel(given, project=project, now=now)
+    by_entrance = read_visualisation(given) is Visualisation.TRENDS
     return FunnelPersons(
         funnel=funnel,
-        reached=_reached(given, steps=len(funnel.steps)),
-        search=read_text(given, "search"),
-        limit=read_limit(given),
-        offset=read_offset(given),
+        reached=_reached_of_trends(given, funnel)
+        if by_entrance
+        else _reached(given, steps=len(funnel.steps)),
+        value=_value(given, funnel.breakdown),
+        entrance=_entrance(given, project=project, now=now) if by_entrance else None,
+        page=read_page(given),
     )
 
 
-def _shared(steps: tuple[Entity, ...]) -> tuple[tuple[int, ...], ...]:
+def read_visualisation(given: Mapping[str, Any]) -> Visualisation:
+    """``funnel_viz_type``; ``display=ActionsLineGraph`` without one means trends."""
+    display_trends = given.get("display") == "ActionsLineGraph"
+    default = Visualisation.TRENDS if display_trends else Visualisation.STEPS
+    visualisation: Visualisation = read_choice(
+        given, "funnel_viz_type", VISUALISATIONS, default=default.value
+    )
+    return visualisation
+
+
+def read_span(given: Mapping[str, Any], *, steps: int) -> tuple[int, int]:
+    """``funnel_from_step`` and ``funnel_to_step``, from 0 on: the first and the last step unless given."""
+    first = read_integer(given, "funnel_from_step") or 0
+    last = read_integer(given, "funnel_to_step") or steps - 1
+    if not steps:
+        return 0, 0
+    if not 0 <= first < steps:
+        raise InvalidInput("There is no such step.", attr="funnel_from_step")
+    if not (first < last < steps or first == last == 0):
+        raise InvalidInput("There is no such step after funnel_from_step.", attr="funnel_to_step")
+    return first, last
+
+
+def _shared(steps: tuple[Entity, ...], order: Order) -> tuple[tuple[int, ...], ...]:
     if len(steps) > MOST_STEPS:
         raise InvalidInput(f"A funnel has {MOST_STEPS} steps at most.", attr="events")
     try:
-        return tuple(shared_sets(steps))
+        shared = tuple(shared_sets(steps))
     except TooManyOverlaps:
         detail = (
             f"More than {MOST_OVERLAPPING} steps may match the same events; make their filters more exact."
         )
         raise InvalidInput(detail, attr="events") from None
+    if order is Order.UNORDERED and any(len(crowd) > MOST_KINDS for crowd in crowds(steps)):
+        detail = f"In an unordered funnel more than {MOST_KINDS} different steps may match the same events; "
+        raise InvalidInput(f"{detail}make their filters more exact.", attr="events")
+    return shared
 
 
 def _window(given: Mapping[str, Any]) -> timedelta:
@@ -150,39 +223,37 @@ def _reached(given: Mapping[str, Any], *, steps: int) -> tuple[int, ...]:
     return tuple(range(max(step, 1), steps + 1))
 
 
-_ORDERS = {"ordered": True, "strict": False, "unordered": False}
-_VISUALISATIONS = {"steps": True, "trends": False, "time_to_convert": False}
+def _reached_of_trends(given: Mapping[str, Any], funnel: FunnelFilter) -> tuple[int, ...]:
+    """Who entered the span of steps in a period: those who dropped off within, or those who went through."""
+    if given.get("drop_off") is None:
+        raise InvalidInput("Persons of funnel trends need drop_off.", attr="drop_off")
+    first, last = read_span(given, steps=len(funnel.steps))
+    if read_boolean(given, "drop_off"):
+        return tuple(range(first + 1, last + 1))
+    return tuple(range(last + 1, len(funnel.steps) + 1))
 
 
-def _refuse_unsupported(given: Mapping[str, Any]) -> None:
-    """Better no number than a wrong one: what would change the answer is refused by name until it is built."""
-    _refuse_choice(given, "funnel_order_type", _ORDERS, default="ordered")
-    display_trends = given.get("display") == "ActionsLineGraph"
-    _refuse_choice(given, "funnel_viz_type", _VISUALISATIONS, default="trends" if display_trends else "steps")
-    for name in ("exclusions", "breakdowns"):
-        if read_list(given, name):
-            _refuse(name)
-    for name in ("breakdown", "funnel_step_breakdown"):
-        if given.get(name) not in (None, [], "[]"):
-            _refuse(name)
-    if (read_text(given, "funnel_aggregate_by_hogql") or "person_id") != "person_id":
-        _refuse("funnel_aggregate_by_hogql")
-    _check_sampling(given)
+def _entrance(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Entrance:
+    name = "entrance_period_start"
+    text = read_text(given, name)
+    if text is None:
+        raise InvalidInput("Persons of funnel trends need entrance_period_start.", attr=name)
+    moment = parse_date(text.strip(), now=now.astimezone(project.zone), attr=name).moment
+    interval = read_interval(given)
+    start = period_start(moment, interval, zone=project.zone, week_start_day=project.week_start_day)
+    return Entrance(start, next_period(start, interval))
 
 
-def _refuse(name: str) -> None:
-    raise InvalidInput(f"{name} is not supported yet.", attr=name)
+def _value(given: Mapping[str, Any], breakdown: Breakdown | None) -> Value | None:
+    name = "funnel_step_breakdown"
+    if given.get(name) is None:
+        return None
+    if breakdown is None:
+        raise InvalidInput("funnel_step_breakdown needs a breakdown.", attr=name)
+    return read_value(given[name], breakdown, attr=name)
 
 
-def _refuse_choice(given: Mapping[str, Any], name: str, choices: Mapping[str, bool], *, default: str) -> None:
-    if not read_choice(given, name, choices, default=default):
-        raise InvalidInput(f"{name} {read_text(given, name) or default} is not supported yet.", attr=name)
-
-
-def _check_sampling(given: Mapping[str, Any]) -> None:
-    """A sample may be asked for; the answer is computed from everything and so is not scaled."""
-    factor = read_json(given, "sampling_factor")
-    if factor is None:
-        return
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
-        raise InvalidInput("Ensure this value is above 0 and at most 1.", attr="sampling_factor")
+def _check_aggregation(given: Mapping[str, Any]) -> None:
+    name = "funnel_aggregate_by_hogql"
+    if (read_text(given, name) or "person_id") != "person_id":
+        raise InvalidInput("Only person_id is supported.", attr=name)

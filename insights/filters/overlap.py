@@ -1,13 +1,17 @@
 """Which steps one event might fill: that decides how a funnel can be counted."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from core.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
 from insights.filters.entities import Entity
+from insights.filters.split_sources import conjuncts
 
 #: Steps that hang together by events that may fill two of them. Their sets grow as 2 to this number.
 MOST_OVERLAPPING = 10
+#: Those of them that are defined differently, where the steps may come in any order.
+MOST_KINDS = 5
 
 #: Whose property it is, of which type if a group's, and its key.
 Property = tuple[Source, int | None, str]
@@ -22,7 +26,44 @@ def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
 
     A set belongs here when its steps hang together, if only through each other. Raises ``TooManyOverlaps``.
     """
-    neighbours = {
+    neighbours = _neighbours(steps)
+    sets = [chosen for crowd in _crowds(neighbours) for chosen in _hanging_together(crowd, neighbours)]
+    return sorted(sets, key=lambda chosen: (len(chosen), chosen))
+
+
+def crowds(steps: Sequence[Entity]) -> list[tuple[tuple[int, ...], ...]]:
+    """The steps, as positions, in as many parts as have nothing to do with each other. In each, steps that are defined
+    alike stand together.
+    """
+    return [_alike(sorted(crowd), steps) for crowd in _crowds(_neighbours(steps))]
+
+
+def _alike(crowd: Sequence[int], steps: Sequence[Entity]) -> tuple[tuple[int, ...], ...]:
+    kinds: dict[Hashable, list[int]] = {}
+    for position in crowd:
+        step = steps[position]
+        kinds.setdefault((step.id, _definition(step.properties)), []).append(position)
+    return tuple(map(tuple, kinds.values()))
+
+
+def contains(wide: Entity, narrow: Entity) -> bool:
+    """Whether every event of ``narrow`` is one of ``wide``; true only when their definitions show it."""
+    if wide.id is not None and wide.id != narrow.id:
+        return False
+    return {_definition(part) for part in conjuncts(wide.properties)} <= {
+        _definition(part) for part in conjuncts(narrow.properties)
+    }
+
+
+def _definition(part: PropertyFilter | PropertyGroup) -> PropertyFilter | PropertyGroup:
+    """The filters without their places in the request, by which equal ones differ."""
+    if isinstance(part, PropertyFilter):
+        return replace(part, attr="")
+    return replace(part, members=tuple(map(_definition, part.members)))
+
+
+def _neighbours(steps: Sequence[Entity]) -> dict[int, set[int]]:
+    return {
         first: {
             second
             for second in range(len(steps))
@@ -30,8 +71,6 @@ def shared_sets(steps: Sequence[Entity]) -> list[tuple[int, ...]]:
         }
         for first in range(len(steps))
     }
-    sets = [chosen for crowd in _crowds(neighbours) for chosen in _hanging_together(crowd, neighbours)]
-    return sorted(sets, key=lambda chosen: (len(chosen), chosen))
 
 
 def _crowds(neighbours: dict[int, set[int]]) -> list[set[int]]:

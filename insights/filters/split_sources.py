@@ -7,18 +7,18 @@ def split_sources(group: PropertyGroup, source: Source) -> tuple[PropertyGroup, 
     """``group`` as two trees that must both pass: one that asks nothing but ``source``, and the rest."""
     alone: list[PropertyFilter | PropertyGroup] = []
     rest: list[PropertyFilter | PropertyGroup] = []
-    for member in _conjuncts(group):
+    for member in conjuncts(group):
         (alone if _asks_only(member, source) else rest).append(member)
     return PropertyGroup(Joiner.AND, tuple(alone)), PropertyGroup(Joiner.AND, tuple(rest))
 
 
-def _conjuncts(group: PropertyGroup) -> "list[PropertyFilter | PropertyGroup]":
+def conjuncts(group: PropertyGroup) -> list[PropertyFilter | PropertyGroup]:
     """The parts of ``group`` that must all pass."""
     if group.joiner is Joiner.OR and len(group.members) > 1:
         return [group]
     found: list[PropertyFilter | PropertyGroup] = []
     for member in group.members:
-        found.extend([member] if isinstance(member, PropertyFilter) else _conjuncts(member))
+        found.extend([member] if isinstance(member, PropertyFilter) else conjuncts(member))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Which groups reached which step of an ordered funnel?
+"""Which groups reached which step of a funnel?
 
 As ``insights.queries.funnel`` with groups of a type for persons: an event counts for the group whose key stands in
 its column, and events without one are not there at all. So groups come from the events themselves, in the order of
@@ -9,18 +9,19 @@ Cost: one column of text more than a funnel of persons, and every group that is 
 are joined only when something is asked about persons.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.clickhouse import client
-from core.filters.properties import PropertyFilter, Source, TextMatch, TextTest
+from core.filters.properties import Source
 from core.sql.patterns import check_patterns
-from core.sql.text import Sql, any_of, integer, join, sql, text, trusted
-from insights.filters.funnel import FunnelPersons
+from core.sql.text import Sql, integer, join, sql
+from insights.filters.breakdown import Value
+from insights.filters.funnel import FunnelFilter, FunnelPersons
 from insights.limits import Limits
-from insights.queries.funnel import SEARCHED, events_between, steps_reached
-from insights.sql.conditions import OnEvents
-from insights.sql.person_of_event import Actors, groups_of_events, has_overrides
+from insights.queries.funnel import kept_values, wanted_actors
+from insights.sql.person_of_event import groups_of_events, has_overrides
+from insights.sql.search import groups_with_text
 
 _SEARCHED_OF_GROUPS = ("name", "slug")
 
@@ -29,8 +30,15 @@ def find_groups(question: FunnelPersons, *, offset: int, rows: int, limits: Limi
     """Keys of at most ``rows`` groups, from ``offset`` on. Raises as ``insights.queries.funnel.find_persons``."""
     project_id = question.funnel.project_id
     check_patterns(question.funnel.filters())
-    overridden = _asks_persons(question) and has_overrides(project_id)
-    query = groups(replace(question, offset=offset, limit=rows), overridden=overridden)
+    overridden = (question.page.search is not None or asks_persons(question.funnel)) and has_overrides(
+        project_id
+    )
+    actors = groups_of_events(type_index(question.funnel), overridden=overridden)
+    query = groups(
+        replace(question, page=replace(question.page, offset=offset, limit=rows)),
+        overridden=overridden,
+        kept=kept_values(question, actors, limits=limits),
+    )
     text_, parameters = query.rendered()
     found = client.query(
         text_, project_id=project_id, parameters=parameters, settings=limits.settings(purpose="funnel groups")
@@ -38,53 +46,36 @@ def find_groups(question: FunnelPersons, *, offset: int, rows: int, limits: Limi
     return [key for (key,) in found]
 
 
-def _asks_persons(question: FunnelPersons) -> bool:
-    return question.search is not None or any(
-        item.source is Source.PERSON for item in question.funnel.filters()
-    )
+def asks_persons(funnel: FunnelFilter) -> bool:
+    """Whether the persons of events matter to a funnel that counts groups."""
+    if funnel.breakdown is not None and funnel.breakdown.source is Source.PERSON:
+        return True
+    return any(item.source is Source.PERSON for item in funnel.filters())
 
 
-def groups(question: FunnelPersons, *, overridden: bool) -> Sql:
-    """One page of keys of groups, by key. ``overridden``: whether any distinct id of the project has moved."""
-    funnel = question.funnel
+def type_index(funnel: FunnelFilter) -> int:
+    """The type of the groups that are counted."""
     if funnel.group_type_index is None:
         raise ValueError("the funnel counts persons")
-    actors = groups_of_events(funnel.group_type_index, overridden=overridden)
-    conditions = [sql("reached IN ({wanted})", wanted=trusted(", ".join(map(str, question.reached))))]
-    if question.search is not None:
-        conditions.append(_search(question, question.search, actors))
-    return sql(
-        "SELECT actor FROM ({reached}) WHERE {conditions} ORDER BY actor LIMIT {limit} OFFSET {offset}",
-        reached=steps_reached(funnel, funnel.properties, actors),
-        conditions=join(" AND ", conditions),
-        limit=integer(question.limit),
-        offset=integer(question.offset),
-    )
+    return funnel.group_type_index
 
 
-def _search(question: FunnelPersons, wanted: str, actors: Actors) -> Sql:
-    """Groups with an event whose group, person or distinct id bears the text."""
-    on_events = OnEvents(actors.person)
-    by_distinct_id = sql("positionCaseInsensitiveUTF8(e.distinct_id, {wanted}) > 0", wanted=text(wanted))
-    return sql(
-        "actor IN (SELECT {actor} FROM {source} WHERE {where} AND {found})",
-        actor=actors.id,
-        source=actors.source,
-        where=events_between(question.funnel.dates, question.funnel.properties, actors, names=()),
-        found=any_of([*map(on_events.condition, _searched(question, wanted)), by_distinct_id]),
-    )
-
-
-def _searched(question: FunnelPersons, wanted: str) -> Iterator[PropertyFilter]:
-    test = TextTest(TextMatch.CONTAINS, (wanted,))
-    for key in SEARCHED:
-        yield PropertyFilter(Source.PERSON, key, test, negated=False, attr="search")
-    for key in _SEARCHED_OF_GROUPS:
-        yield PropertyFilter(
-            Source.GROUP,
-            key,
-            test,
-            negated=False,
-            attr="search",
-            group_type_index=question.funnel.group_type_index,
+def groups(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] | None = None) -> Sql:
+    """One page of keys of groups, by key. ``overridden``: whether any distinct id of the project has moved; ``kept``:
+    the values of the breakdown that are not folded into ``OTHER``.
+    """
+    funnel = question.funnel
+    actors = groups_of_events(type_index(funnel), overridden=overridden)
+    conditions = [wanted_actors(question, funnel.properties, actors, kept)]
+    if question.page.search is not None:
+        conditions.append(
+            groups_with_text(
+                question.page.search, type_index(funnel), funnel.dates, funnel.properties, actors
+            )
         )
+    return sql(
+        "{conditions} ORDER BY actor LIMIT {limit} OFFSET {offset}",
+        conditions=join(" AND ", conditions),
+        limit=integer(question.page.limit),
+        offset=integer(question.page.offset),
+    )

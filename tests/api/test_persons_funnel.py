@@ -228,10 +228,10 @@ def test_a_key_needs_person_read(funnel: ProjectClient) -> None:
         ({"date_from": "sometime"}, "date_from"),
         ({"funnel_window_interval_unit": "moon"}, "funnel_window_interval_unit"),
         ({"funnel_order_type": "random"}, "funnel_order_type"),
-        ({"funnel_order_type": "strict"}, "funnel_order_type"),
-        ({"exclusions": '[{"id": "x", "funnel_from_step": 0, "funnel_to_step": 1}]'}, "exclusions"),
+        ({"exclusions": '[{"id": "x", "funnel_from_step": 0, "funnel_to_step": 3}]'}, "exclusions[0]"),
+        ({"funnel_viz_type": "trends"}, "drop_off"),
         ({"actions": '[{"id": 1}]'}, "actions"),
-        ({"breakdown": "plan"}, "breakdown"),
+        ({"breakdown": "plan", "breakdown_type": "mood"}, "breakdown_type"),
         ({"aggregation_group_type_index": "5"}, "aggregation_group_type_index"),
         ({"aggregation_group_type_index": "-1"}, "aggregation_group_type_index"),
         ({"aggregation_group_type_index": "company"}, "aggregation_group_type_index"),
@@ -271,3 +271,72 @@ def test_an_event_sent_again_counts_once(project: ProjectClient) -> None:
     settle()
 
     assert names(get(project, events=twice, funnel_step=2)) == {"ada"}
+
+
+def test_order_types(project: ProjectClient) -> None:
+    project.capture(
+        event("looked", "ada", timestamp=ago(3)),
+        event("something else", "ada", timestamp=ago(2)),
+        event("signed up", "ada", timestamp=ago(1)),
+        event("signed up", "bob", timestamp=ago(2)),
+        event("looked", "bob", timestamp=ago(1)),
+    )
+    settle()
+    two = json.dumps(SERIES[:2])
+
+    assert names(get(project, events=two, funnel_step=2)) == {"ada"}
+    assert names(get(project, events=two, funnel_step=2, funnel_order_type="strict")) == set()
+    assert names(get(project, events=two, funnel_step=-2, funnel_order_type="Strict")) == {"ada", "bob"}
+    assert names(get(project, events=two, funnel_step=2, funnel_order_type="unordered")) == {"ada", "bob"}
+
+
+@pytest.mark.parametrize("order", ["ordered", "strict", "unordered"])
+def test_twenty_steps(project: ProjectClient, order: str) -> None:
+    steps = [f"step {n}" for n in range(20)]
+    did(project, "ada", *steps)
+    did(project, "bob", *steps[:19])
+    settle()
+    given: dict[str, Any] = {
+        "events": [{"id": name, "order": n} for n, name in enumerate(steps)],
+        "funnel_order_type": order,
+        "date_from": "-3d",
+    }
+
+    assert names(post(project, **given, funnel_step=20)) == {"ada"}
+    assert names(post(project, **given, funnel_step=-20)) == {"bob"}
+
+
+def test_an_exclusion_voids_an_attempt(funnel: ProjectClient) -> None:
+    funnel.capture(event("complained", "ada", timestamp=ago(1.5)))
+    settle()
+    exclusion = {"id": "complained", "funnel_from_step": 1, "funnel_to_step": 2}
+
+    assert names(post(funnel, exclusions=[exclusion])) == {"bob", "cleo"}
+    assert names(get(funnel, exclusions=json.dumps([exclusion]), funnel_step=3)) == set()
+
+
+def test_a_table_has_a_row_for_each_person(funnel: ProjectClient) -> None:
+    response = get(funnel, format="csv", funnel_step=2)
+
+    header, *rows = response.text.splitlines()
+    place = header.split(",").index("name")
+    assert response.headers["content-type"].startswith("text/csv")
+    assert {row.split(",")[place] for row in rows} == {"ada", "bob"}
+
+
+def test_there_are_no_recordings(funnel: ProjectClient) -> None:
+    (result,) = get(funnel, include_recordings="true").json()["results"]
+
+    assert [person["matched_recordings"] for person in result["people"]] == [[], [], []]
+
+
+def test_search(funnel: ProjectClient) -> None:
+    assert names(get(funnel, search="AD")) == {"ada"}
+
+
+def test_test_accounts_are_kept_out(funnel: ProjectClient) -> None:
+    funnel.project.test_account_filters = [{"key": "plan", "value": "free", "operator": "is_not"}]
+    funnel.project.save()
+
+    assert names(get(funnel, filter_test_accounts="true")) == {"ada", "cleo"}
+    assert names(get(funnel)) == {"ada", "bob", "cleo"}

@@ -130,6 +130,17 @@ def test_months_are_clamped_and_days_follow_the_clock_change() -> None:
     assert dates(now=now, date_from="-96h", explicit_date=True)[0] == "2021-03-27 11:00:00"
 
 
+def test_a_day_ends_with_its_last_hour_also_when_that_comes_twice() -> None:
+    """In Cairo 2025-10-30 had 25 hours, the last two of them from 23:00 on; Apia had no 2011-12-30."""
+    cairo, apia = ZoneInfo("Africa/Cairo"), ZoneInfo("Pacific/Apia")
+
+    twice = read_dates({"date_to": "2025-10-30"}, now=datetime(2026, 1, 1, tzinfo=UTC), zone=cairo)
+    left_out = read_dates({"date_to": "2011-12-30"}, now=datetime(2012, 1, 1, tzinfo=UTC), zone=apia)
+
+    assert twice.last == datetime(2025, 10, 30, 21, 59, 59, tzinfo=UTC)
+    assert left_out.last == datetime(2011, 12, 30, 9, 59, 59, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("name", ["date_from", "date_to"])
 @pytest.mark.parametrize(
     "value",

@@ -127,19 +127,34 @@ def test_test_accounts_are_kept_out_when_asked_for() -> None:
         ({"events": [{"id": "a"}] * 11}, "events"),
         ({"events": "a"}, "events"),
         ({"search": ["a"]}, "search"),
-        # Not built yet.
-        ({"funnel_order_type": "strict"}, "funnel_order_type"),
-        ({"funnel_order_type": "unordered"}, "funnel_order_type"),
-        ({"funnel_viz_type": "trends"}, "funnel_viz_type"),
-        ({"funnel_viz_type": "time_to_convert"}, "funnel_viz_type"),
-        ({"display": "ActionsLineGraph"}, "funnel_viz_type"),
-        ({"exclusions": [{"id": "x"}]}, "exclusions"),
-        ({"breakdown": "$browser"}, "breakdown"),
-        ({"breakdowns": '[{"property": "$browser"}]'}, "breakdowns"),
+        ({"funnel_viz_type": "trends"}, "drop_off"),
+        ({"display": "ActionsLineGraph"}, "drop_off"),
+        ({"funnel_viz_type": "trends", "drop_off": True}, "entrance_period_start"),
+        (
+            {"funnel_viz_type": "trends", "drop_off": True, "entrance_period_start": "soon"},
+            "entrance_period_start",
+        ),
+        ({"exclusions": [{"id": "x"}]}, "exclusions[0]"),
+        ({"exclusions": [{"id": "x", "type": "actions"}]}, "exclusions[0]"),
+        ({"exclusions": [{"id": "x", "funnel_from_step": 0, "funnel_to_step": 1}] * 11}, "exclusions"),
+        ({"exclusions": [{"id": "b", "funnel_from_step": 0, "funnel_to_step": 1}]}, "exclusions[0]"),
+        (
+            {
+                "funnel_order_type": "unordered",
+                "events": [
+                    {"id": "a", "properties": [{"key": "k", "operator": "icontains", "value": str(n)}]}
+                    for n in range(6)
+                ],
+            },
+            "events",
+        ),
         ({"funnel_step_breakdown": "Chrome"}, "funnel_step_breakdown"),
+        ({"breakdown": "$browser", "funnel_step_breakdown": ["a", "b"]}, "funnel_step_breakdown"),
+        ({"breakdowns": [{"property": "a", "type": "person"}, {"property": "b"}]}, "breakdowns"),
+        # Not built.
+        ({"breakdown": [1], "breakdown_type": "cohort"}, "breakdown_type"),
         ({"funnel_aggregate_by_hogql": "properties.$session_id"}, "funnel_aggregate_by_hogql"),
         ({"actions": [{"id": 1}]}, "actions"),
-        ({"properties": [{"key": "id", "value": 1, "type": "cohort"}]}, "properties[0]"),
     ],
 )
 def test_mistakes_and_what_is_not_built_are_named(given: dict[str, Any], attr: str) -> None:
@@ -166,3 +181,40 @@ def test_what_changes_nothing_is_taken() -> None:
         include_recordings="true",
         drop_off="false",
     )
+
+
+def test_an_exclusion_may_be_a_part_of_a_step() -> None:
+    filtered = {
+        "id": "b",
+        "properties": [{"key": "k", "value": "x"}],
+        "funnel_from_step": 0,
+        "funnel_to_step": 1,
+    }
+
+    (exclusion,) = read(funnel_step=1, exclusions=[filtered]).funnel.exclusions
+
+    assert (exclusion.entity.id, exclusion.from_step, exclusion.to_step) == ("b", 0, 1)
+
+
+def test_a_strict_funnel_has_no_exclusions() -> None:
+    exclusion = {"id": "x", "funnel_from_step": 0, "funnel_to_step": 1}
+
+    assert read(funnel_step=1, funnel_order_type="strict", exclusions=[exclusion]).funnel.exclusions == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "reached"),
+    [
+        ({"drop_off": False}, (3,)),
+        ({"drop_off": True}, (1, 2)),
+        ({"drop_off": "true", "funnel_from_step": 1}, (2,)),
+        ({"drop_off": "false", "funnel_from_step": 0, "funnel_to_step": 1}, (2, 3)),
+        ({"drop_off": True, "funnel_step": -3}, (1, 2)),
+    ],
+)
+def test_steps_of_persons_of_a_trend(given: dict[str, Any], reached: tuple[int, ...]) -> None:
+    question = read(funnel_viz_type="trends", entrance_period_start="2025-12-30", **given)
+
+    assert question.reached == reached
+    assert question.entrance is not None
+    assert (question.entrance.first.day, question.entrance.end.day) == (30, 31)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from insights.limits import Limits
 from insights.queries.funnel_groups import find_groups
 from tests.clients import ProjectClient, bearer, event, settle
+from tests.insights import crowds as random_crowds
 from tests.insights import oracle
-from tests.insights.test_funnel_against_oracle import Happening, funnels, happenings
+from tests.insights.crowds import Happening, happenings, seen
 from tests.insights.world import World
 
 EXAMPLES = int(os.environ.get("INSIGHTS_EXAMPLES", "60"))
@@ -271,7 +272,7 @@ crowds = st.builds(
     suppress_health_check=list(HealthCheck),
 )
 @given(
-    series=funnels,
+    series=random_crowds.series,
     crowd=st.lists(crowds, min_size=8, max_size=12),
     window=st.integers(1, 7),
     wanted=st.integers(1, 5),
@@ -310,13 +311,5 @@ def test_the_sql_agrees_with_the_contract(
 
 
 def _reached(crowd: Crowd, series: list[dict[str, Any]], window: int) -> int:
-    events = [
-        (
-            item.at,
-            frozenset(
-                place for place, step in enumerate(series) if oracle.matches(step, item.name, item.texts)
-            ),
-        )
-        for item, _ in crowd.happenings
-    ]
-    return oracle.steps_reached(events, steps=len(series), window=window)
+    events = seen([item for item, _ in crowd.happenings], series)
+    return oracle.steps_reached(events, oracle.Funnel("ordered", len(series), window))

@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 
 from core.sql.text import Sql
 from insights.queries import funnel, funnel_groups
+from insights.queries.funnel_population import population
+from insights.queries.funnel_split import frequent_values
+from insights.queries.funnel_steps import step_counts
+from insights.queries.funnel_times import times
+from insights.queries.funnel_trends import entered
 from tests.insights.world import World
 
 WORD = "Zyx'`\\"
@@ -75,6 +80,40 @@ def scopes(text: str) -> list[str]:
 def test_every_built_query(steps: Any, properties: Any, search: str | None) -> None:
     for query in build(events=steps, properties=properties, search=search):
         check(query)
+
+
+EXCLUSION = {"id": "Zyx", "properties": FILTERS, "funnel_from_step": 0, "funnel_to_step": 1}
+BREAKDOWNS: list[dict[str, Any]] = [
+    {},
+    {"breakdown": ["k", WORD]},
+    {"breakdown": ["k"], "breakdown_attribution_type": "all_events", "breakdown_normalize_url": True},
+    {"breakdown": ["k"], "breakdown_attribution_type": "step", "breakdown_attribution_value": 0},
+    {"breakdown": [WORD], "breakdown_type": "person"},
+    {"breakdown": [WORD], "breakdown_type": "group", "breakdown_group_type_index": 1},
+]
+
+
+@pytest.mark.parametrize("order", ["ordered", "strict", "unordered"])
+@pytest.mark.parametrize("breakdown", BREAKDOWNS)
+@pytest.mark.parametrize("group", [None, 2])
+def test_every_built_result(order: str, breakdown: dict[str, Any], group: int | None) -> None:
+    world = World(project_id=5)
+    question = world.result_question(
+        events=[{"id": "a", "properties": FILTERS}, {"id": "b", "order": 1}],
+        funnel_order_type=order,
+        funnel_viz_type="trends",
+        exclusions=[EXCLUSION],
+        properties={"type": "OR", "values": FILTERS},
+        aggregation_group_type_index=group,
+        **breakdown,
+    )
+    for overridden in (False, True):
+        people = population(question.funnel, overridden=overridden, kept=[(WORD,) * 2, ("Zyx",) * 2])
+        check(step_counts(question.funnel, people))
+        check(entered(question, people))
+        check(times(question, people))
+        if breakdown:
+            check(frequent_values(question.funnel, people.actors))
 
 
 leaf = st.sampled_from(FILTERS)

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 from core.clickhouse import client
 from core.events.event import Event
 from core.identity.ids import person_uuid
-from core.outbox.lines import event_line, group_line, override_line, person_line
+from core.outbox.lines import event_line, group_line, override_line, person_line, received_event_line
 from core.sql.text import Sql
 from insights.filters.funnel import FunnelPersons, read_funnel_persons
+from insights.filters.funnel_result import FunnelResult, read_funnel_result
 from insights.filters.project import ProjectFacts
 from insights.queries import funnel, funnel_groups
 
@@ -51,14 +52,14 @@ class World:
         """
         timestamp = NOON + timedelta(seconds=at)
         event = Event(uuid or uuid4(), name, distinct_id, timestamp, dict(properties or {}), None, False)
-        return event_line(
+        line = event_line(
             event,
             project_id=self.project_id,
             person_uuid=self.person_id(person or distinct_id),
             mode="full",
-            received=timestamp,
             group_keys=groups or {},
         )
+        return received_event_line(line, timestamp)
 
     def person_line(
         self,
@@ -111,6 +112,10 @@ class World:
     def question(self, **given: Any) -> FunnelPersons:
         project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
         return read_funnel_persons({"funnel_step": 1, "limit": 1000, **given}, project=project, now=NOON)
+
+    def result_question(self, **given: Any) -> FunnelResult:
+        project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
+        return read_funnel_result(given, project=project, now=NOON)
 
     def ask(self, query: Sql) -> Sequence[Sequence[Any]]:
         text, parameters = query.rendered()

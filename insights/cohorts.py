@@ -1,0 +1,118 @@
+"""Calculates the cohorts for which it was asked, one after the other: the worker's side of
+``core.services.cohorts.request_calculation``.
+
+What is to be done is in PostgreSQL. A worker that dies leaves a calculation that has begun; the next one begins it
+again.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from django.conf import settings
+from django.utils import timezone
+
+from core.advisory_lock import only_one
+from core.clickhouse import client, cohort_members
+from core.exceptions import ClickHouseUnavailable, InvalidInput, QueryTooHeavy
+from core.filters.cohort_criteria import (
+    NOBODY,
+    CriteriaReader,
+    ImpossibleCriteria,
+    property_filters,
+)
+from core.filters.properties import MemberTest, PropertyFilter, PropertyReader, Source, filters_of
+from core.outbox.drain import drain
+from core.services.cohorts.calculations import LOCK, Run, begin_next, fail, finish, is_waiting
+from core.sql.patterns import check_patterns
+from core.sql.text import Sql
+from insights.limits import Limits
+from insights.queries import cohort
+from insights.sql.person_of_event import has_overrides
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a calculation waits for what was written before it to reach ClickHouse. When more waits than that, it
+#: goes by what is there: the next one sees the rest.
+_DELIVERY = 10.0
+
+TOO_LONG = "The query is taking too long. Use shorter time ranges or fewer criteria."
+TOO_LARGE = "The query needs too much memory. Use shorter time ranges or fewer criteria."
+BAD_PATTERN = "A criterion has an invalid regular expression: {detail}"
+IMPOSSIBLE = "The criteria cannot be calculated: {detail}"
+BUSY = "ClickHouse did not answer. The calculation will be tried again."
+UNKNOWN = "The calculation failed for an unexpected reason; the log of the server has it."
+
+
+def calculate_waiting() -> None:
+    """Calculate until nothing waits. Does nothing while another process is at it."""
+    while is_waiting():
+        with only_one(*LOCK) as is_alone:
+            if not is_alone:
+                return
+            while run := begin_next():
+                _calculate(run)
+        # Whoever asked between the last look and now found the lock taken, and went away: so look again.
+
+
+def _calculate(run: Run) -> None:
+    try:
+        started = time.monotonic()
+        query = _query(run)
+        text, parameters = query.rendered()
+        uuids = client.query_lines(
+            text,
+            project_id=run.calculated.project_id,
+            parameters=parameters,
+            settings=Limits(seconds=settings.COHORT_SECONDS, memory=settings.INSIGHTS_MEMORY).settings(
+                purpose=f"cohort {run.calculated.cohort_id}"
+            ),
+        )
+        query_ms = int((time.monotonic() - started) * 1000)
+        cohort_members.forget()
+    except Exception as error:
+        with suppress(ClickHouseUnavailable):
+            cohort_members.forget()
+        fail(run, _told(error))
+        return
+    finish(run, uuids, query_ms=query_ms)
+
+
+def _query(run: Run) -> Sql:
+    """The question for the members; what it needs is in ClickHouse then."""
+    reader = PropertyReader(run.zone, timezone.now(), sources=(Source.PERSON, Source.COHORT))
+    project_id = run.calculated.project_id
+    if run.query is not None:
+        properties = reader.read(run.query.get("properties"), attr="query")
+        _prepare(project_id, list(filters_of(properties)))
+        return cohort.found(properties, run.query.get("search"))
+    criteria = CriteriaReader(reader, run.test_account_filters).read(run.filters) if run.filters else NOBODY
+    _prepare(project_id, list(property_filters(criteria)))
+    return cohort.members(criteria, overridden=has_overrides(project_id))
+
+
+def _prepare(project_id: int, filters: Sequence[PropertyFilter]) -> None:
+    check_patterns(filters)
+    drain(timeout_seconds=_DELIVERY)
+    wanted = {item.test.cohort_id for item in filters if isinstance(item.test, MemberTest)}
+    if wanted:
+        # What a worker left behind that died.
+        cohort_members.forget()
+    for cohort_id in sorted(wanted):
+        cohort_members.lend(project_id, cohort_id)
+
+
+def _told(error: Exception) -> str:
+    """What people are told about a failure; the error itself goes to the log."""
+    if isinstance(error, ImpossibleCriteria):
+        return IMPOSSIBLE.format(detail=error.detail)
+    if isinstance(error, InvalidInput):
+        return BAD_PATTERN.format(detail=error.detail)
+    if isinstance(error, QueryTooHeavy):
+        return TOO_LARGE if "MEMORY_LIMIT" in str(error.__cause__) else TOO_LONG
+    if isinstance(error, ClickHouseUnavailable):
+        logger.warning("ClickHouse does not answer; a cohort keeps its members")
+        return BUSY
+    logger.error("the calculation of a cohort failed", exc_info=error)
+    return UNKNOWN

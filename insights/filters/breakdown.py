@@ -1,0 +1,124 @@
+"""A breakdown: by which values of which properties the actors of a question are told apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.events.text_form import text_forms
+from core.exceptions import InvalidInput
+from core.filters.group_type import read_group_type_index
+from core.filters.parameters import read_boolean, read_integer, read_list, read_text
+from core.filters.properties import Source
+
+#: A value: the text form of each property, empty for one that is missing.
+Value = tuple[str, ...]
+#: All values that are not among the most frequent ones.
+OTHER: Value = ("Other",)
+
+#: Properties that are taken together.
+MOST_PROPERTIES = 5
+MOST_VALUES = 1000
+_USUAL_VALUES = 25
+_MAP_VALUES = 300
+_SOURCES = {"event": Source.EVENT, "person": Source.PERSON, "group": Source.GROUP}
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Values of the properties ``keys``; the ``limit`` most frequent are kept, the rest are ``OTHER``.
+    ``group_type_index`` is given for properties of groups only.
+    """
+
+    source: Source
+    keys: tuple[str, ...]
+    group_type_index: int | None
+    limit: int
+    normalize_url: bool
+
+
+def read_breakdown(given: Mapping[str, Any]) -> Breakdown | None:
+    """``breakdown``, ``breakdowns`` and what goes with them; null when none is asked for.
+
+    Raises ``InvalidInput`` for what cannot be read, and for types that this server does not have.
+    """
+    keys, kind = _keys_and_type(given)
+    if not keys:
+        return None
+    if len(keys) > MOST_PROPERTIES:
+        raise InvalidInput(f"A breakdown is by {MOST_PROPERTIES} properties at most.", attr="breakdown")
+    source = _SOURCES.get(kind)
+    if source is None:
+        raise InvalidInput(f"A breakdown of type {kind!r} is not supported.", attr="breakdown_type")
+    return Breakdown(
+        source=source,
+        keys=keys,
+        group_type_index=_group_type_index(given) if source is Source.GROUP else None,
+        limit=_limit(given),
+        normalize_url=read_boolean(given, "breakdown_normalize_url"),
+    )
+
+
+def _keys_and_type(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    kind = read_text(given, "breakdown_type") or "event"
+    keys = _names(given.get("breakdown"))
+    if keys:
+        return keys, kind
+    items = read_list(given, "breakdowns")
+    for item in items:
+        if not isinstance(item, Mapping) or not isinstance(item.get("property"), str):
+            raise InvalidInput("Objects with property and type are required.", attr="breakdowns")
+    kinds = {item.get("type") or kind for item in items}
+    if len(kinds) > 1:
+        raise InvalidInput("Properties of one breakdown are of one type.", attr="breakdowns")
+    return tuple(item["property"] for item in items), next(iter(kinds), kind)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A name, a list of names, or such a list as JSON text. A number is its digits: ids of cohorts are numbers."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            raise InvalidInput("The value of breakdown is not JSON.", attr="breakdown") from None
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in values):
+        raise InvalidInput("The name of a property, or a list of names, is required.", attr="breakdown")
+    return tuple(map(str, values))
+
+
+def _group_type_index(given: Mapping[str, Any]) -> int:
+    name = "breakdown_group_type_index"
+    return read_group_type_index(given.get(name), name=name, attr=name)
+
+
+def _limit(given: Mapping[str, Any]) -> int:
+    usual = _MAP_VALUES if given.get("display") == "WorldMap" else _USUAL_VALUES
+    limit = read_integer(given, "breakdown_limit") or usual
+    if not 1 <= limit <= MOST_VALUES:
+        raise InvalidInput(f"Ensure this value is between 1 and {MOST_VALUES}.", attr="breakdown_limit")
+    return limit
+
+
+def read_value(value: Any, breakdown: Breakdown, *, attr: str) -> Value:
+    """One value as clients write it: ``Chrome``, ``"Chrome"`` and ``["Chrome"]`` are the same, 0 is ``"0"``."""
+    if isinstance(value, str):
+        value = _decoded(value)
+    texts = _texts(value if isinstance(value, list) else [value])
+    if texts == ("",):
+        return texts * len(breakdown.keys)
+    if texts != OTHER and len(texts) != len(breakdown.keys):
+        raise InvalidInput("A list with a value for each property of the breakdown is required.", attr=attr)
+    return texts
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _texts(values: Sequence[Any]) -> Value:
+    return tuple("" if one is None else text_forms({"value": one})[0]["value"] for one in values)

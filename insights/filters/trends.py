@@ -1,0 +1,78 @@
+"""The persons or groups of one point of a trend, as asked for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from core.exceptions import InvalidInput
+from core.filters.dates import DateRange
+from core.filters.parameters import read_integer, read_json
+from core.filters.properties import PropertyFilter, PropertyReader, filters_of
+from insights.filters.breakdown import Breakdown, Value, read_breakdown, read_value
+from insights.filters.intervals import before
+from insights.filters.project import ProjectFacts
+from insights.filters.selection import Page, Selection, read_page, read_selection
+from insights.filters.series import Series, read_target
+
+BINS = "breakdown_histogram_bin_count"
+VALUE = "breakdown_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Numbers from ``low`` on, below ``high``."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPersons:
+    """A page of those who have events of ``series`` with the ``value`` of ``breakdown``; null: with whatever value."""
+
+    selection: Selection
+    series: Series
+    breakdown: Breakdown | None
+    value: Value | Bin | None
+    page: Page
+
+    def filters(self) -> Iterator[PropertyFilter]:
+        """Every property filter, global and of the series."""
+        yield from filters_of(self.selection.properties)
+        yield from filters_of(self.series.entity.properties)
+
+
+def read_trend_persons(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> TrendPersons:
+    """Raises ``InvalidInput`` that names the parameter. The dates are those of the point; maths that look further back
+    do so from there.
+    """
+    reader = PropertyReader(zone=project.zone, now=now)
+    series = read_target(given, reader=reader)
+    selection = read_selection(given, project=project, now=now, reader=reader)
+    first = before(selection.dates.first, series.math.days, zone=project.zone)
+    breakdown = read_breakdown(given)
+    return TrendPersons(
+        selection=replace(selection, dates=DateRange(first, selection.dates.last)),
+        series=series,
+        breakdown=breakdown,
+        value=None if breakdown is None else _value(given, breakdown),
+        page=read_page(given),
+    )
+
+
+def _value(given: Mapping[str, Any], breakdown: Breakdown) -> Value | Bin | None:
+    if given.get(VALUE) is None:
+        return None
+    if read_integer(given, BINS) is None:
+        return read_value(given[VALUE], breakdown, attr=VALUE)
+    if len(breakdown.keys) != 1:
+        raise InvalidInput("A histogram is of one property.", attr=BINS)
+    bounds = read_json(given, VALUE)
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(map(_is_number, bounds)):
+        raise InvalidInput("A list of two numbers, low and high, is required.", attr=VALUE)
+    return Bin(*bounds)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
