@@ -1,7 +1,8 @@
 """The tables of PostgreSQL, one concept a module."""
 
 from core.models.activity import ActivityEntry
-from core.models.cohort import Cohort, CohortMember
+from core.models.cohort import Cohort, CohortCalculation, CohortMember
+from core.models.deletion import DeletionId, DeletionRequest
 from core.models.event_import import EventImport
 from core.models.group import Group, GroupType
 from core.models.idempotency import IdempotentRequest
@@ -15,7 +16,10 @@ from core.models.user import User
 __all__ = [
     "ActivityEntry",
     "Cohort",
+    "CohortCalculation",
     "CohortMember",
+    "DeletionId",
+    "DeletionRequest",
     "DeliveryBatch",
     "DistinctIdTombstone",
     "EventBuffer",

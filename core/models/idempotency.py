@@ -17,7 +17,7 @@ class IdempotentRequest(models.Model):
     #: SHA-256 of what was asked: another request under the same name is a mistake.
     digest = models.BinaryField(max_length=32)
     status = models.SmallIntegerField(null=True)
-    answer = models.TextField(default="")
+    answer = models.TextField(default="null")
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     objects = ProjectManager["IdempotentRequest"]()

@@ -20,6 +20,8 @@ class EventBuffer(models.Model):
     distinct_id = models.CharField(max_length=400)
     person_uuid = models.UUIDField()
     line = models.TextField()
+    #: When the event was received: the start of the statement that stores it, which is later than the start of its
+    #: transaction (``core.services.open_transactions``). Delivery adds it to the line.
     created_at = models.DateTimeField(db_default=Now())
 
     objects = ProjectManager["EventBuffer"]()

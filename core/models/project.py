@@ -55,6 +55,10 @@ class Project(models.Model):
     person_display_name_properties = ArrayField(models.CharField(max_length=400), null=True, blank=True)
     #: Filters that ``filter_test_accounts`` adds.
     test_account_filters = models.JSONField(default=list)
+    #: Whether clients propose ``filter_test_accounts``; null says that nobody has decided.
+    test_account_filters_default_checked = models.BooleanField(null=True)
+    #: Addresses of the web sites that send events; for people and clients, the server does not use them.
+    app_urls = ArrayField(models.CharField(max_length=200), default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,0 +1,185 @@
+"""Shapes of cohorts in requests and answers, for the OpenAPI document."""
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from core.api.persons.serializers import PersonListRowSerializer
+from core.services.cohorts.save_cohort import TYPES
+
+
+class UserBasicSerializer(serializers.Serializer[object]):
+    """A user."""
+
+    id = serializers.IntegerField()
+    uuid = serializers.UUIDField()
+    distinct_id = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    email = serializers.EmailField()
+    is_email_verified = serializers.BooleanField(allow_null=True)
+    hedgehog_config = serializers.JSONField(allow_null=True)
+    role_at_organization = serializers.CharField(allow_null=True)
+
+
+class UnmatchedRowSerializer(serializers.Serializer[object]):
+    """A row of a file that names nobody."""
+
+    row = serializers.IntegerField(help_text="Its line in the file, from 1.")
+    value = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class CohortUploadSerializer(serializers.Serializer[object]):
+    """What became of a file of persons."""
+
+    naming = serializers.ChoiceField(choices=["person_id", "distinct_id", "email"])
+    rows = serializers.IntegerField(help_text="Rows with a value in the column that names persons.")
+    matched = serializers.IntegerField(help_text="Rows that name a person.")
+    unmatched = UnmatchedRowSerializer(many=True)
+
+
+class CohortBasicSerializer(serializers.Serializer[object]):
+    """A cohort without its criteria."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=400, allow_null=True, required=False)
+    description = serializers.CharField(max_length=1000, required=False)
+    deleted = serializers.BooleanField(required=False)
+    version = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The request for a calculation that the members come from."
+    )
+    pending_version = serializers.IntegerField(read_only=True, allow_null=True)
+    is_calculating = serializers.BooleanField(read_only=True)
+    created_by = UserBasicSerializer(read_only=True, allow_null=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    last_calculation = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_backfill_person_properties_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    errors_calculating = serializers.IntegerField(read_only=True)
+    last_error_message = serializers.CharField(read_only=True, allow_null=True)
+    count = serializers.IntegerField(read_only=True, allow_null=True)
+    is_static = serializers.BooleanField(required=False)
+    cohort_type = serializers.ChoiceField(choices=TYPES, allow_null=True, required=False)
+    experiment_set = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+
+
+@extend_schema_serializer(component_name="Cohort")
+class CohortSerializer(CohortBasicSerializer):
+    """A cohort: a named set of persons."""
+
+    groups = serializers.ListField(child=serializers.JSONField(), required=False)
+    filters = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text='`{"properties": {"type": "AND" | "OR", "values": [...]}}`, see docs/howto/cohorts.md.',
+    )
+    query = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
+    upload = CohortUploadSerializer(
+        read_only=True, required=False, help_text="There only in the answer to a request with a file."
+    )
+
+
+class CohortRequestSerializer(serializers.Serializer[object]):
+    """What a cohort can be given."""
+
+    name = serializers.CharField(max_length=400, allow_null=True, required=False)
+    description = serializers.CharField(max_length=1000, required=False)
+    deleted = serializers.BooleanField(required=False)
+    is_static = serializers.BooleanField(required=False)
+    cohort_type = serializers.ChoiceField(choices=TYPES, allow_null=True, required=False)
+    groups = serializers.ListField(child=serializers.JSONField(), required=False)
+    filters = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
+    query = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
+    _create_static_person_ids = serializers.ListField(child=serializers.UUIDField(), required=False)
+
+
+class CohortRowSerializer(CohortBasicSerializer):
+    """A cohort in a list; with `basic=true` without `groups`, `filters` and `query`."""
+
+    groups = serializers.ListField(child=serializers.JSONField(), required=False)
+    filters = serializers.DictField(child=serializers.JSONField(), required=False)
+    query = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
+
+
+@extend_schema_serializer(component_name="PaginatedCohortList", many=False)
+class CohortPageSerializer(serializers.Serializer[object]):
+    """A page of cohorts."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = CohortRowSerializer(many=True)
+
+
+@extend_schema_serializer(many=False)
+class CohortPersonsSerializer(serializers.Serializer[object]):
+    """A page of members."""
+
+    results = PersonListRowSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class AddPersonsToStaticCohortRequestSerializer(serializers.Serializer[object]):
+    """Who becomes a member."""
+
+    person_ids = serializers.ListField(child=serializers.UUIDField(), max_length=1000)
+
+
+class RemovePersonFromStaticCohortRequestSerializer(serializers.Serializer[object]):
+    """Who is no member any more."""
+
+    person_id = serializers.UUIDField()
+
+
+class CohortCalculationSerializer(serializers.Serializer[object]):
+    """One calculation."""
+
+    id = serializers.IntegerField()
+    filters = serializers.DictField(child=serializers.JSONField())
+    count = serializers.IntegerField(allow_null=True)
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    queries = serializers.JSONField(allow_null=True)
+    error = serializers.CharField(allow_null=True)
+    duration_seconds = serializers.FloatField(allow_null=True)
+    is_completed = serializers.BooleanField()
+    is_successful = serializers.BooleanField()
+    total_query_ms = serializers.IntegerField(allow_null=True)
+    total_memory_mb = serializers.IntegerField(allow_null=True)
+    total_read_rows = serializers.IntegerField(allow_null=True)
+    total_written_rows = serializers.IntegerField(allow_null=True)
+    main_query = serializers.CharField(allow_null=True)
+    main_query_id = serializers.CharField(allow_null=True)
+
+
+@extend_schema_serializer(many=False)
+class CohortCalculationPageSerializer(serializers.Serializer[object]):
+    """A page of calculations."""
+
+    results = CohortCalculationSerializer(many=True)
+    count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True, help_text="A bare query string: `?limit=…&offset=…`.")
+    previous = serializers.CharField(allow_null=True)
+
+
+class NamedSerializer(serializers.Serializer[object]):
+    """Something by id and name."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField(allow_null=True)
+
+
+@extend_schema_serializer(many=False)
+class UsedInBlockSerializer(serializers.Serializer[object]):
+    """The first of them, and how many there are."""
+
+    results = NamedSerializer(many=True)
+    total = serializers.IntegerField()
+
+
+class CohortUsedInSerializer(serializers.Serializer[object]):
+    """Where a cohort is used."""
+
+    feature_flags = UsedInBlockSerializer(help_text="Always empty: this server has none.")
+    insights = UsedInBlockSerializer(help_text="Always empty: this server has none.")
+    cohorts = UsedInBlockSerializer()

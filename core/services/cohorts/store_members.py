@@ -1,0 +1,220 @@
+"""The result of a calculation becomes the members of a cohort, in one transaction: readers see the old members or the
+new ones. Only what differs is written.
+
+No person is locked, for a million locks would make merges and deletions wait. Persons who go while the transaction is
+open are taken care of afterwards: a deleted one is removed, a merged one becomes the one it was merged into.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from core.services.cohorts.static_members import lock_persons
+from core.services.transaction import change_persons
+
+#: Seconds for transactions to end that may not have seen the new members.
+_PATIENCE = 5.0
+_LOOK = 0.02
+#: Changes of the journal whose transactions may have been open when the calculation began.
+_OPEN_CHANGES = 1000
+
+
+class Overtaken(Exception):
+    """Another calculation of the cohort was asked for meanwhile, or it was deleted; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calculated:
+    """Whose members these are, and the row of ``core_cohortcalculation`` that tells of it. ``journal`` is where the
+    journal stood when the calculation began (``journal_end``).
+    """
+
+    project_id: int
+    cohort_id: int
+    run_id: int
+    version: int
+    journal: int
+    started_at: datetime
+
+
+_JOURNAL_END = "SELECT coalesce(max(id), 0) FROM core_identitychange"
+
+
+def journal_end() -> int:
+    """A place in the journal before which everything is finished."""
+    with connection.cursor() as cursor:
+        cursor.execute(_JOURNAL_END)
+        return max(0, int(cursor.fetchone()[0]) - _OPEN_CHANGES)
+
+
+def store_members(calculated: Calculated, uuids: bytes, *, query_ms: int, replace: bool) -> None:
+    """The persons named by ``uuids``, one a line, are the members now; with ``replace`` false they join those that are
+    there. Raises ``Overtaken``.
+    """
+    stored = change_persons(
+        calculated.project_id,
+        lambda cursor: _store(cursor, calculated, uuids, query_ms=query_ms, replace=replace),
+    )
+    if stored.added:
+        _wait_for_older_transactions(stored.at)
+        change_persons(calculated.project_id, lambda cursor: _repair(cursor, calculated, stored))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    added: int
+    #: No new row has a lower number.
+    first_row: int
+    at: datetime
+
+
+_TABLES = "CREATE TEMPORARY TABLE cohort_found (uuid uuid NOT NULL) ON COMMIT DROP"
+# Who was found and merged away since is who it was merged into.
+_WANTED = """
+CREATE TEMPORARY TABLE cohort_wanted ON COMMIT DROP AS
+SELECT p.id FROM cohort_found f JOIN core_person p ON p.uuid = f.uuid AND p.project_id = %(project_id)s
+UNION
+SELECT p.id FROM core_identitychange j
+JOIN cohort_found f ON f.uuid = (j.state->'loser'->>'uuid')::uuid
+JOIN core_person p ON p.id = j.owner_id AND p.project_id = j.project_id
+WHERE j.id > %(journal)s AND j.project_id = %(project_id)s AND j.kind = 'merge'
+"""
+_ROW = "SELECT nextval('core_cohortmember_id_seq')"
+# A member that a merge moves at this moment is compared again and stays: it is another person by then.
+_REMOVE = """
+DELETE FROM core_cohortmember m USING (
+    SELECT person_id FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
+    EXCEPT SELECT id FROM cohort_wanted
+) leaving
+WHERE m.cohort_id = %(cohort_id)s AND m.project_id = %(project_id)s AND m.person_id = leaving.person_id
+"""
+_ADD = """
+INSERT INTO core_cohortmember (project_id, cohort_id, person_id)
+SELECT %(project_id)s, %(cohort_id)s, w.id FROM (
+    SELECT id FROM cohort_wanted
+    EXCEPT SELECT person_id FROM core_cohortmember
+    WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
+) w ORDER BY w.id
+ON CONFLICT DO NOTHING
+"""
+_LOCK = """
+SELECT 1 FROM core_cohort
+WHERE id = %(cohort_id)s AND project_id = %(project_id)s AND pending_version = %(version)s AND NOT deleted
+FOR NO KEY UPDATE
+"""
+# A statement of its own, after the lock: whoever changes the count has been waited for.
+_FINISH = """
+UPDATE core_cohort SET
+    count = (
+        SELECT count(*) FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
+    ),
+    version = %(version)s, is_calculating = false, last_calculation = %(started_at)s,
+    errors_calculating = 0, last_error_at = NULL, last_error_message = NULL
+WHERE id = %(cohort_id)s AND project_id = %(project_id)s
+RETURNING count, clock_timestamp()
+"""
+
+
+_DONE = """
+UPDATE core_cohortcalculation SET finished_at = clock_timestamp(), count = %(count)s, query_ms = %(query_ms)s
+WHERE project_id = %(project_id)s AND id = %(run_id)s
+"""
+# Hashes and sorts of a million ids stay in memory. One calculation runs at a time.
+_MEMORY = "SET LOCAL work_mem = '128MB'"
+
+
+def _store(
+    cursor: CursorWrapper, calculated: Calculated, uuids: bytes, *, query_ms: int, replace: bool
+) -> _Stored:
+    given: dict[str, Any] = {
+        "project_id": calculated.project_id,
+        "cohort_id": calculated.cohort_id,
+        "version": calculated.version,
+        "journal": calculated.journal,
+        "started_at": calculated.started_at,
+        "run_id": calculated.run_id,
+        "query_ms": query_ms,
+    }
+    cursor.execute(_MEMORY)
+    cursor.execute(_TABLES)
+    with cursor.db.wrap_database_errors, cursor.copy("COPY cohort_found FROM STDIN") as copy:
+        copy.write(uuids)
+    cursor.execute("ANALYZE cohort_found")
+    cursor.execute(_WANTED, given)
+    cursor.execute("ANALYZE cohort_wanted")
+    cursor.execute(_ROW)
+    (first_row,) = cursor.fetchone()
+    if replace:
+        cursor.execute(_REMOVE, given)
+    cursor.execute(_ADD, given)
+    added = cursor.rowcount
+    cursor.execute(_LOCK, given)
+    if cursor.fetchone() is None:
+        raise Overtaken
+    cursor.execute(_FINISH, given)
+    count, at = cursor.fetchone()
+    cursor.execute(_DONE, {**given, "count": count})
+    return _Stored(added=added, first_row=first_row, at=at)
+
+
+_OLDER = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND xact_start <= %s
+"""
+
+
+def _wait_for_older_transactions(at: datetime) -> None:
+    """A merge or a deletion that began before the members were there did not see them. What outlasts the wait (an
+    export, say) changes no person as a rule, and the next calculation makes good what it does.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(_OLDER, [at])
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(_LOOK)
+
+
+_GONE = """
+DELETE FROM core_cohortmember m
+WHERE m.id > %(first_row)s AND m.cohort_id = %(cohort_id)s AND m.project_id = %(project_id)s
+  AND NOT EXISTS (SELECT 1 FROM core_person p WHERE p.id = m.person_id)
+RETURNING m.person_id
+"""
+_SURVIVORS = """
+SELECT DISTINCT owner_id FROM core_identitychange
+WHERE id > %(journal)s AND project_id = %(project_id)s AND kind = 'merge'
+  AND (state->'loser'->>'id')::bigint = ANY(%(gone)s)
+"""
+_JOIN = """
+INSERT INTO core_cohortmember (project_id, cohort_id, person_id)
+SELECT %(project_id)s, %(cohort_id)s, id FROM unnest(%(survivors)s::bigint[]) AS id ORDER BY id
+ON CONFLICT DO NOTHING
+"""
+_CORRECT = (
+    "UPDATE core_cohort SET count = count + %(more)s WHERE id = %(cohort_id)s AND project_id = %(project_id)s"
+)
+
+
+def _repair(cursor: CursorWrapper, calculated: Calculated, stored: _Stored) -> None:
+    """Persons who went while the members were being stored."""
+    given: dict[str, Any] = {
+        "project_id": calculated.project_id,
+        "cohort_id": calculated.cohort_id,
+        "journal": calculated.journal,
+        "first_row": stored.first_row,
+    }
+    cursor.execute(_GONE, given)
+    gone = [person_id for (person_id,) in cursor.fetchall()]
+    if not gone:
+        return
+    cursor.execute(_SURVIVORS, {**given, "gone": gone})
+    survivors = lock_persons(cursor, calculated.project_id, [person_id for (person_id,) in cursor.fetchall()])
+    cursor.execute(_JOIN, {**given, "survivors": survivors})
+    cursor.execute(_CORRECT, {**given, "more": cursor.rowcount - len(gone)})
