@@ -162,17 +162,16 @@ def _floor(stack: Stack, project_id: int) -> float:
 
     from core.events.read import CaptureRequest, read_events
     from core.identity.ids import person_uuid
-    from core.outbox.lines import event_line
+    from core.outbox.lines import event_line, received_event_line
 
     now = timezone.now()
     request = CaptureRequest("", _events([str(uuid4()) for _ in range(20_000)]), None)
     lines = [
-        event_line(
-            event,
-            project_id=-1,
-            person_uuid=person_uuid(project_id, event.distinct_id),
-            mode="full",
-            received=now,
+        received_event_line(
+            event_line(
+                event, project_id=-1, person_uuid=person_uuid(project_id, event.distinct_id), mode="full"
+            ),
+            now,
         )
         for event in read_events(request, received=now)
     ]

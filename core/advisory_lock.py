@@ -30,3 +30,15 @@ def nobody(space: int, number: int) -> Iterator[None]:
         finally:
             if connection.is_usable():
                 cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", [space, number])
+
+
+@contextmanager
+def in_turn(space: int, number: int) -> Iterator[None]:
+    """Take the lock when everybody is done who asked for it before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [space, number])
+        try:
+            yield
+        finally:
+            if connection.is_usable():
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [space, number])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import redis
 from celery import current_app
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError as BrokerError
@@ -23,6 +24,8 @@ from core.outbox.drain import drain, rows_left
 SETTLE = 10.0
 #: Rows may wait this long; ClickHouse or the worker is in trouble when they wait longer.
 OLDEST_WAIT = 30.0
+#: Seconds that a request to erase may wait.
+OLDEST_ERASURE = 300.0
 #: Seconds, one try each, that a worker has for an answer.
 WORKER_TRIES = 8
 WORKERS = ("delivery", "insights", "deletions")
@@ -50,6 +53,7 @@ def checks() -> Iterator[Check]:
         *((f"{worker} worker", _worker_check(worker)) for worker in WORKERS),
         ("delivery", _delivery),
         ("undeliverable rows", _undeliverable),
+        ("erasure", _erasure),
         ("PostgreSQL equals ClickHouse", _consistency),
     ):
         yield _run(name, look)
@@ -115,10 +119,8 @@ def _delivery() -> str:
             " (SELECT min(created_at) FROM core_outbox))"
         )
         (oldest,) = cursor.fetchone()
-    if oldest is not None:
-        age = (datetime.now(UTC) - oldest).total_seconds()
-        if age > OLDEST_WAIT:
-            raise Unhealthy(f"{waiting} rows wait, the oldest for {age:.0f} s")
+    if oldest is not None and _age(oldest) > OLDEST_WAIT:
+        raise Unhealthy(f"{waiting} rows wait, the oldest for {_age(oldest):.0f} s")
     return f"{waiting} rows wait"
 
 
@@ -129,6 +131,33 @@ def _undeliverable() -> str:
             f"ClickHouse refused {count} rows; they are kept in core_undeliverable with the reason"
         )
     return "none"
+
+
+_PENDING = """
+SELECT count(*) FILTER (WHERE delete_verified_at IS NULL),
+    min(created_at) FILTER (WHERE delete_verified_at IS NULL),
+    count(*) FILTER (WHERE stage = 'verified'), min(delete_verified_at) FILTER (WHERE stage = 'verified')
+FROM core_deletionrequest WHERE delete_verified_at IS NULL OR stage = 'verified'
+"""
+
+
+def _erasure() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(_PENDING)
+        pending, oldest, unscrubbed, oldest_unscrubbed = cursor.fetchone()
+    if oldest is not None and _age(oldest) > OLDEST_ERASURE:
+        raise Unhealthy(f"{pending} requests wait, the oldest for {_age(oldest):.0f} s")
+    if oldest_unscrubbed is not None and _age(oldest_unscrubbed) > settings.SCRUB_WITHIN:
+        raise Unhealthy(
+            f"{unscrubbed} requests wait for their bytes to leave the disk, the oldest for "
+            f"{_age(oldest_unscrubbed):.0f} s: run persons-api scrub"
+        )
+    return f"{pending} requests wait, {unscrubbed} for their bytes to leave the disk"
+
+
+def _age(moment: datetime) -> float:
+    """Seconds since then."""
+    return (datetime.now(UTC) - moment).total_seconds()
 
 
 def _consistency() -> str:

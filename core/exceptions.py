@@ -38,6 +38,28 @@ class PersonNotFound(RequestError):
         super().__init__("Not found.")
 
 
+class CohortNotFound(RequestError):
+    """No such cohort in this project."""
+
+    status = 404
+    type = "invalid_request"
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")
+
+
+class KeyNotFound(RequestError):
+    """The user has no such key."""
+
+    status = 404
+    type = "invalid_request"
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")
+
+
 class PayloadTooLarge(RequestError):
     """The body is larger than this server takes."""
 

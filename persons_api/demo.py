@@ -31,7 +31,7 @@ def load_demo(project_id: int, *, advance: Callable[[int], None]) -> None:
     for visitor in range(VISITORS):
         batch.extend(_visit(visitor, chance, now))
         if len(batch) >= BATCH or visitor == VISITORS - 1:
-            capture(project_id=project_id, events=batch, received=now)
+            capture(project_id=project_id, events=batch)
             advance(visitor + 1 - done)
             batch, done = [], visitor + 1
 

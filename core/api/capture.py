@@ -47,7 +47,7 @@ def _capture(request: HttpRequest) -> None:
         body, sent_at=request.GET.get("_"), default_name="$identify" if path == "engage" else None
     )
     events = read_events(captured, received=received)
-    capture_together(project_id=project_of_token(captured.token), events=events, received=received)
+    capture_together(project_id=project_of_token(captured.token), events=events)
 
 
 #: Seconds for which a token is known without asking again, so that not every event of a busy page costs a query.

@@ -63,7 +63,7 @@ def _captured(request: HttpRequest) -> HttpResponse:
     project_id = project_of_token(head.token)
     batch = read_batch(_decoded(body, head.encoding), head=head, received=received)
     if batch.events:
-        capture_together(project_id=project_id, events=batch.events, received=received)
+        capture_together(project_id=project_id, events=batch.events)
     return _json({"results": {uuid: _result(verdict) for uuid, verdict in batch.verdicts.items()}})
 
 

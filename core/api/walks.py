@@ -8,9 +8,9 @@ Without a memory (Valkey is away, it was too long ago, nobody asked for the page
 
 import hashlib
 import logging
+from urllib.parse import urlencode
 
 import redis
-from django.http import QueryDict
 from rest_framework.request import Request
 
 from core import valkey
@@ -27,9 +27,8 @@ class Walk:
     """The pages of one list for one key."""
 
     def __init__(self, request: Request, caller: Caller) -> None:
-        query = QueryDict(request.META.get("QUERY_STRING", ""), mutable=True)
-        query.pop("offset", None)
-        asked = f"{caller.key_id} {request.path} {query.urlencode()}"
+        query = [(name, values) for name, values in request.query_params.lists() if name != "offset"]
+        asked = f"{caller.key_id} {request.path} {urlencode(query, doseq=True)}"
         self._name = f"walk:{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
 
     def place(self, offset: int) -> Place | None:

@@ -6,6 +6,7 @@ questions about the server itself.
 """
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,8 +15,12 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from django.conf import settings as django_settings
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
+from core import request_id
 from core.exceptions import ClickHouseRefused, ClickHouseUnavailable, QueryTooHeavy
+from core.metrics.counts import CLICKHOUSE
 
 #: ClickHouse's codes for a query that ran into its own limits.
 TOO_HEAVY_CODES = {158, 159, 160, 241, 307, 396}
@@ -41,7 +46,26 @@ def query(
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
     client = _client(django_settings.INSIGHTS_WAIT + GRACE)
-    return _rows(partial(client.query, sql, parameters=bound, settings=dict(settings or {})))
+    return _rows(partial(client.query, sql, parameters=bound, settings=_commented(settings)), kind="query")
+
+
+def query_lines(
+    sql: str,
+    *,
+    project_id: int,
+    parameters: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+) -> bytes:
+    """The same as ``query``, for long results of work that nobody waits for: one line a row, tabs between columns."""
+    if "{project_id:Int64}" not in sql:
+        raise ValueError("a query about project data must use {project_id:Int64}")
+    bound = {**(parameters or {}), "project_id": project_id}
+    # An error in the middle must not look like the end of the result.
+    whole = {"wait_end_of_query": 1, **_commented(settings)}
+    lines: bytes = _call(
+        partial(_client().raw_query, sql, parameters=bound, settings=whole, fmt="TabSeparated"), kind="query"
+    )
+    return lines
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
@@ -55,7 +79,7 @@ def inspect(sql: str, *, parameters: Mapping[str, Any] | None = None) -> Sequenc
     """Rows of a question over all projects: for delivery, checks and benchmarks, never for an answer to a
     key.
     """
-    return _rows(partial(_client().query, sql, parameters=dict(parameters or {})))
+    return _rows(partial(_client().query, sql, parameters=dict(parameters or {})), kind="inspect")
 
 
 def insert_lines(table: str, lines: bytes, *, token: str) -> None:
@@ -67,7 +91,8 @@ def insert_lines(table: str, lines: bytes, *, token: str) -> None:
             insert_block=lines,
             fmt="JSONEachRow",
             settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
-        )
+        ),
+        kind="insert",
     )
 
 
@@ -99,7 +124,7 @@ def _client(patience: int = PATIENCE) -> Client:
     """One client a thread: clients are not made for sharing, their connections are kept."""
     clients: dict[int, Client] = _thread.__dict__.setdefault("clients", {})
     if patience not in clients:
-        clients[patience] = _call(partial(_connect, patience))
+        clients[patience] = _call(partial(_connect, patience), kind="connect")
     return clients[patience]
 
 
@@ -119,12 +144,44 @@ def _connect(patience: int) -> Client:
     return client
 
 
-def _rows(call: "partial[Any]") -> Sequence[Sequence[Any]]:
-    rows: Sequence[Sequence[Any]] = _call(call).result_rows
+def is_there() -> bool:
+    """Whether ClickHouse answers at all, within two seconds."""
+    target = django_settings.CLICKHOUSE
+    host = f"[{target['host']}]" if ":" in str(target["host"]) else target["host"]
+    url = f"{target['interface']}://{host}:{target['port']}/ping"
+    try:
+        return _pings.request("GET", url, timeout=2.0, retries=False).status == 200
+    except HTTPError:
+        return False
+
+
+_pings = PoolManager(num_pools=1, maxsize=4)
+
+
+def _commented(settings: Settings | None) -> dict[str, str | int]:
+    """With the name of the request in the comment that ``system.processes`` and the query log show."""
+    comment = f"{(settings or {}).get('log_comment', '')} {request_id.current.get()}".strip()
+    return {**(settings or {}), "log_comment": comment} if comment else dict(settings or {})
+
+
+def _rows(call: "partial[Any]", *, kind: str) -> Sequence[Sequence[Any]]:
+    rows: Sequence[Sequence[Any]] = _call(call, kind=kind).result_rows
     return rows
 
 
-def _call(call: Any) -> Any:
+def _call(call: Any, *, kind: str = "administer") -> Any:
+    """The result of ``call``, counted under its kind."""
+    started, outcome = time.perf_counter(), "ok"
+    try:
+        return _run(call)
+    except (ClickHouseRefused, ClickHouseUnavailable, QueryTooHeavy) as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        CLICKHOUSE.observe((kind, outcome), time.perf_counter() - started)
+
+
+def _run(call: Any) -> Any:
     """Run ``call`` and sort its failure by what the caller should do next."""
     try:
         return call()

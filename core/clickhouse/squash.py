@@ -11,11 +11,15 @@ from uuid import UUID
 
 from django.conf import settings
 
+from core.advisory_lock import in_turn
 from core.clickhouse import client
 from core.exceptions import ClickHouseRefused, ClickHouseUnavailable
 
 #: The advisory lock of the one squash that runs.
 LOCK = (7_263_002, 0)
+#: The advisory lock of whoever rewrites or deletes rows of ClickHouse. It is held for one step, so that an erasure,
+#: which nobody wants to wait for, comes between two partitions of a squash.
+REWRITING = (7_263_002, 1)
 #: Overrides of one squash: they are held in memory, at about 150 bytes each. What is left is for the next one.
 MOST_OVERRIDES = 1_000_000
 PAGE_ROWS = 20_000
@@ -30,7 +34,7 @@ _SNAPSHOT = """
 INSERT INTO overrides_to_squash
 SELECT {run:UUID}, project_id, distinct_id, person_id, version
 FROM person_distinct_id_overrides FINAL
-WHERE changed_at <= now() - {seconds:Int64}
+WHERE changed_at <= now() - {seconds:Int64} AND is_deleted >= {deleted:UInt8}
 ORDER BY project_id, distinct_id
 LIMIT {most:UInt64}
 """
@@ -38,10 +42,15 @@ _BY_ID = "INSERT INTO overrides_to_squash_by_id SELECT * FROM overrides_to_squas
 _COUNT = "SELECT count() FROM overrides_to_squash WHERE run = {run:UUID}"
 
 
-def take_snapshot(run: UUID, *, older_than: timedelta) -> int:
-    """Note the overrides that have not changed for so long; their number."""
+def take_snapshot(run: UUID, *, older_than: timedelta, only_deleted: bool = False) -> int:
+    """Note the overrides that have not changed for so long, or those among them whose id was deleted; their number."""
     forget_snapshot()
-    parameters = {"run": run, "seconds": int(older_than.total_seconds()), "most": MOST_OVERRIDES}
+    parameters = {
+        "run": run,
+        "seconds": int(older_than.total_seconds()),
+        "deleted": int(only_deleted),
+        "most": MOST_OVERRIDES,
+    }
     client.administer(_SNAPSHOT, parameters=parameters)
     client.administer(_BY_ID, parameters={"run": run})
     ((count,),) = client.inspect(_COUNT, parameters={"run": run})
@@ -134,15 +143,16 @@ WHERE database = {database:String} AND table = {name:String} AND NOT is_done
 def _mutate(name: str, statement: str, parameters: dict[str, object]) -> None:
     """Run a mutation of the table ``name`` and wait for its end, however long it takes: a connection would not."""
     database = settings.CLICKHOUSE["database"]
-    client.administer(statement, parameters={**parameters, "table": _by_id()})
-    while True:
-        undone = client.inspect(_UNDONE, parameters={"database": database, "name": name})
-        ((count, failure),) = undone
-        if failure:
-            raise ClickHouseRefused(_UNFINISHED, failure)
-        if not count:
-            return
-        time.sleep(_LOOK)
+    with in_turn(*REWRITING):
+        client.administer(statement, parameters={**parameters, "table": _by_id()})
+        while True:
+            undone = client.inspect(_UNDONE, parameters={"database": database, "name": name})
+            ((count, failure),) = undone
+            if failure:
+                raise ClickHouseRefused(_UNFINISHED, failure)
+            if not count:
+                return
+            time.sleep(_LOOK)
 
 
 def _by_id() -> str:

@@ -14,7 +14,7 @@ from core.filters.parameters import read_boolean, read_choice
 #: ``all`` looks back to here at most. No earlier event is ever part of ``all``, so it need not be looked up.
 EARLIEST = datetime(2015, 1, 1)
 #: Years that ClickHouse's times can hold.
-_YEARS = range(1901, 2299)
+YEARS = range(1901, 2299)
 
 _ABSOLUTE = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -28,7 +28,6 @@ _RELATIVE = re.compile(
     r"(?:(?P<unit>[hdwmqyM])|(?P<word>hour|day|week|month|quarter|year)s?)"
     r"(?P<edge>Start|End)?"
 )
-_DAY_END = time(23, 59, 59, 999999)
 
 
 class Interval(StrEnum):
@@ -116,8 +115,8 @@ def parse_date(text: str, *, now: datetime, attr: str) -> ReadDate:
         raise InvalidInput(f"{text!r} is no date of the calendar.", attr=attr) from None
     if read is None:
         raise InvalidInput(f"{text!r} is not a date such as 2021-05-01 or -7d.", attr=attr)
-    if read.moment.year not in _YEARS:
-        raise InvalidInput(f"Ensure the year is from {_YEARS.start} to {_YEARS.stop - 1}.", attr=attr)
+    if read.moment.year not in YEARS:
+        raise InvalidInput(f"Ensure the year is from {YEARS.start} to {YEARS.stop - 1}.", attr=attr)
     return read
 
 
@@ -203,7 +202,9 @@ def _day_start(moment: datetime) -> datetime:
 
 
 def _day_end(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), _DAY_END, moment.tzinfo)
+    """The last instant before the next day: the clock may show the last hour of a day twice."""
+    following = datetime.combine(moment.date() + timedelta(days=1), time(), moment.tzinfo)
+    return (following.astimezone(UTC) - timedelta(microseconds=1)).astimezone(moment.tzinfo)
 
 
 def _hour_end(moment: datetime) -> datetime:

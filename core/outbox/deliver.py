@@ -5,7 +5,7 @@ open while ClickHouse works.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from core.advisory_lock import only_one
 from core.clickhouse import client
 from core.exceptions import ClickHouseRefused
 from core.models import Outbox, Undeliverable
-from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, source
-from core.outbox.lines import delivered_person_line
+from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, open_batch, source
+from core.outbox.lines import delivered_person_line, received_event_line
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 LOCK_SPACE = 7_263_001
 
 
-def deliver_all() -> int:
-    """Send everything that waits; the number of rows sent. What another process is sending is left to it.
+def deliver_all(*, may_go_on: Callable[[], bool] = lambda: True) -> int:
+    """Send everything that waits; the number of rows sent. What another process is sending is left to it. Before each
+    batch ``may_go_on`` is asked: while rows keep coming, this has no end of its own.
 
     Raises ``ClickHouseUnavailable``; what was not sent stays for the next call.
     """
@@ -34,30 +35,47 @@ def deliver_all() -> int:
     for target in TARGETS:
         # Once more after the lock is free: rows that came while another process let go of it would else wait
         # for a wake-up.
-        while rows := _deliver_target(target):
+        while rows := _deliver_target(target, may_go_on):
             sent += rows
     return sent
 
 
-def _deliver_target(target: str) -> int:
+def finish_batch(target: str) -> None:
+    """Send the open batch of ``target`` again, if there is one and nobody else is at it; nothing new is begun."""
+    with only_one(LOCK_SPACE, TARGETS.index(target)) as is_alone:
+        if is_alone and (batch := open_batch(target)) is not None:
+            _deliver_batch(batch)
+
+
+def deliver_changes() -> None:
+    """Send the changes of persons, distinct ids and groups that wait, and no events."""
+    for target in Outbox.Target:
+        _deliver_target(target.value)
+
+
+def _deliver_target(target: str, may_go_on: Callable[[], bool] = lambda: True) -> int:
     sent = 0
     with only_one(LOCK_SPACE, TARGETS.index(target)) as is_alone:
-        while is_alone and (batch := next_batch(target)) is not None:
+        while is_alone and may_go_on() and (batch := next_batch(target)) is not None:
             _deliver_batch(batch)
             sent += len(batch.row_ids)
     return sent
 
 
-_LINES = "SELECT line FROM {table} WHERE id = ANY(%s) ORDER BY id"
+_LINES = "SELECT line, created_at FROM {table} WHERE id = ANY(%s) ORDER BY id"
 
 
 def _deliver_batch(batch: Batch) -> None:
     table, _ = source(batch.target)
     with connection.cursor() as cursor:
         cursor.execute(_LINES.format(table=table), [list(batch.row_ids)])
-        lines = [line for (line,) in cursor.fetchall()]
-    if batch.target == Outbox.Target.PERSON:
-        lines = [delivered_person_line(line, batch.frozen_at) for line in lines]
+        rows = cursor.fetchall()
+    if batch.target == EVENTS:
+        lines = [received_event_line(line, received) for line, received in rows]
+    elif batch.target == Outbox.Target.PERSON:
+        lines = [delivered_person_line(line, batch.frozen_at) for line, _ in rows]
+    else:
+        lines = [line for line, _ in rows]
     for target in _TABLES.get(batch.target, [batch.target]):
         _send(target, lines, token=str(batch.token), is_new=batch.is_new)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -37,6 +37,9 @@ class Batch:
     is_new: bool
 
 
+#: Until the end of the transaction no batch is frozen, and whoever freezes next sees what the transaction did.
+NO_FREEZE = "LOCK TABLE core_deliverybatch IN SHARE MODE"
+
 _OPEN = "SELECT id, target, row_ids, token, created_at FROM core_deliverybatch WHERE target = %s"
 
 _FREEZE = """
@@ -59,16 +62,22 @@ def source(target: str) -> tuple[str, str]:
     return "core_outbox", f"target = '{Outbox.Target(target).value}'"
 
 
+def open_batch(target: str) -> Batch | None:
+    """The batch of ``target`` that was frozen and not yet forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, [target])
+        row = cursor.fetchone()
+    return _batch(row, is_new=False) if row else None
+
+
 def next_batch(target: str) -> Batch | None:
     """The open batch of ``target``, else a new one of its oldest rows, committed; null when there is nothing
     to send.
     """
     table, condition = source(target)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_OPEN, [target])
-        row = cursor.fetchone()
-        if row is not None:
-            return _batch(row, is_new=False)
+        if (batch := open_batch(target)) is not None:
+            return batch
         cursor.execute(
             _FREEZE.format(source=f"{table} WHERE {condition}"),
             {"target": target, "rows": settings.DELIVERY_BATCH_ROWS, "bytes": BATCH_BYTES},

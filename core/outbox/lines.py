@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +25,9 @@ def event_line(
     project_id: int,
     person_uuid: UUID,
     mode: str,
-    received: datetime,
     group_keys: Mapping[int, str] = _NO_GROUPS,
 ) -> str:
-    """A row of ``events``. ``group_keys`` go by the index of their group type."""
+    """A row of ``events``, but for the time of its receipt. ``group_keys`` go by the index of their group type."""
     texts, typed = text_forms(event.properties)
     return _line(
         {
@@ -39,12 +38,18 @@ def event_line(
             "person_id": person_uuid,
             "person_mode": mode,
             "timestamp": _moment(event.timestamp),
-            "received_at": _moment(received),
             "properties": texts,
             "typed_keys": typed,
             **{GROUP_COLUMNS[index]: key for index, key in group_keys.items()},
         }
     )
+
+
+def received_event_line(line: str, at: datetime) -> str:
+    """The line with the time at which PostgreSQL took the event: by its clock, which also says when an erasure was
+    asked for.
+    """
+    return f'{line[:-1]},"received_at":"{_moment(at.astimezone(UTC))}"}}'
 
 
 def person_line(

@@ -1,4 +1,4 @@
-"""Tells the delivery worker that there is something to send, once for many requests.
+"""Tells the workers of delivery and of erasure that there is something to do, once for many requests.
 
 The key in Valkey says that a wake-up is under way; the worker removes it before it looks. A request that
 finds the key knows that the worker has yet to look and will see its rows. A wake-up that gets lost is made
@@ -10,6 +10,7 @@ import logging
 import time
 
 import redis
+from celery import current_app
 from kombu.exceptions import OperationalError
 
 from core import valkey
@@ -17,6 +18,7 @@ from core import valkey
 logger = logging.getLogger(__name__)
 
 KEY = "delivery:wake"
+ERASURE_KEY = "erasure:wake"
 #: Seconds after which a wake-up counts as lost.
 EXPIRY = 5
 #: Seconds without another try after Valkey did not answer, so that captures do not queue up behind its
@@ -28,22 +30,30 @@ _silent_until = 0.0
 
 def wake_delivery() -> None:
     """Start a delivery unless one is about to start. Never raises for a queue that is away."""
+    _wake(KEY, "core.tasks.delivery.deliver")
+
+
+def wake_erasure() -> None:
+    """The same for an erasure."""
+    _wake(ERASURE_KEY, "core.tasks.erase.erase")
+
+
+def _wake(key: str, task: str) -> None:
     global _silent_until
     if time.monotonic() < _silent_until:
         return
-    from core.tasks.delivery import deliver  # the task imports what it delivers, which imports this
-
     try:
-        if valkey.client().set(KEY, 1, nx=True, ex=EXPIRY):
-            deliver.apply_async(retry=False)
+        if valkey.client().set(key, 1, nx=True, ex=EXPIRY):
+            # By its name: the task imports what it does, which imports this.
+            current_app.send_task(task, retry=False)
     except (redis.RedisError, OperationalError, OSError):
         _silent_until = time.monotonic() + RESPITE
-        logger.warning("Valkey does not answer; the schedule will start the delivery")
+        logger.warning("Valkey does not answer; the schedule will start what waits")
 
 
-def wake_up_seen() -> None:
+def wake_up_seen(key: str = KEY) -> None:
     """Called by the worker before it looks, so that whatever comes later wakes it again."""
     try:
-        valkey.client().delete(KEY)
+        valkey.client().delete(key)
     except redis.RedisError:
         logger.warning("Valkey does not answer; wake-ups may be late")

@@ -18,7 +18,7 @@ from core.identity.replay import replayed
 #: Questions of one process that wait for ClickHouse at once: each holds a thread, and capture needs some, too.
 _places = BoundedSemaphore(8)
 
-_BUFFERED = "SELECT line FROM core_eventbuffer WHERE project_id = %s AND distinct_id = ANY(%s)"
+_BUFFERED = "SELECT line, created_at FROM core_eventbuffer WHERE project_id = %s AND distinct_id = ANY(%s)"
 
 
 def properties_at_time(
@@ -67,18 +67,15 @@ def _events(project_id: int, distinct_ids: Sequence[str], until: datetime) -> It
 def _buffered(project_id: int, distinct_ids: Sequence[str], until: datetime) -> list[PastEvent]:
     with connection.cursor() as cursor:
         cursor.execute(_BUFFERED, [project_id, list(distinct_ids)])
-        events = [_read_line(orjson.loads(line)) for (line,) in cursor.fetchall()]
+        events = [_read_line(orjson.loads(line), received) for line, received in cursor.fetchall()]
     return [event for event in events if event.place.time <= microseconds(until)]
 
 
-def _read_line(row: dict[str, Any]) -> PastEvent:
+def _read_line(row: dict[str, Any], received: datetime) -> PastEvent:
     """An event in the form of ``core.outbox.lines.event_line``."""
-    time, received = (
-        microseconds(datetime.fromisoformat(row[name]).replace(tzinfo=UTC))
-        for name in ("timestamp", "received_at")
-    )
+    time = microseconds(datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC))
     carried = carried_in_line(row["properties"], row["typed_keys"]) if row["person_mode"] == "full" else {}
-    return PastEvent(Place(time, received, row["uuid"]), row["event"], carried)
+    return PastEvent(Place(time, microseconds(received), row["uuid"]), row["event"], carried)
 
 
 def _place(event: PastEvent) -> Place:

@@ -1,6 +1,7 @@
 """The end of a person: what a merge and a deletion have in common."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
@@ -23,9 +24,12 @@ SELECT uuid, created_at, version FROM dead
 """  # noqa: S608 - the step is a constant
 
 
-def bury(cursor: CursorWrapper, project_id: int, person_ids: Sequence[int | None]) -> None:
-    """Delete persons who have no distinct ids any more; note at which version, and tell ClickHouse."""
+def bury(cursor: CursorWrapper, project_id: int, person_ids: Sequence[int | None]) -> dict[UUID, int]:
+    """Delete persons who have no distinct ids any more; note at which version, and tell ClickHouse. The version of
+    each.
+    """
     cursor.execute(_BURY, {"project_id": project_id, "ids": list(person_ids)})
+    dead = cursor.fetchall()
     lines = [
         person_line(
             project_id=project_id,
@@ -36,6 +40,7 @@ def bury(cursor: CursorWrapper, project_id: int, person_ids: Sequence[int | None
             version=version,
             is_deleted=True,
         )
-        for uuid, created_at, version in cursor.fetchall()
+        for uuid, created_at, version in dead
     ]
     append_lines(cursor, project_id, Outbox.Target.PERSON, lines)
+    return {uuid: version for uuid, _, version in dead}

@@ -6,7 +6,6 @@ decides in memory, and what came out is written in a handful of statements whate
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
 
@@ -19,34 +18,30 @@ from core.services.identities import load, write
 from core.services.transaction import change_persons
 
 
-def capture(*, project_id: int, events: Sequence[Event], received: datetime) -> None:
+def capture(*, project_id: int, events: Sequence[Event]) -> None:
     """Store ``events`` and what they do to persons. When this returns they are durable; when it raises,
     nothing was stored.
     """
     change_persons(
         project_id,
-        lambda cursor: take_events(cursor, project_id=project_id, events=events, received=received),
+        lambda cursor: take_events(cursor, project_id=project_id, events=events),
     )
 
 
-def take_events(
-    cursor: CursorWrapper, *, project_id: int, events: Sequence[Event], received: datetime
-) -> None:
+def take_events(cursor: CursorWrapper, *, project_id: int, events: Sequence[Event]) -> None:
     """The same inside a transaction of the caller's, which ``change_persons`` runs."""
     identities = load(cursor, project_id, _ids_of(events))
     identities.take(events)
     write(cursor, identities)
     groups = write_groups(cursor, project_id, [placed.event for placed in identities.placed])
     rows = (
-        _buffer_row(project_id, placed, group_keys, received)
+        _buffer_row(project_id, placed, group_keys)
         for placed, group_keys in zip(identities.placed, groups, strict=True)
     )
     append_events(cursor, rows)
 
 
-def _buffer_row(
-    project_id: int, placed: Placed, group_keys: Mapping[int, str], received: datetime
-) -> BufferRow:
+def _buffer_row(project_id: int, placed: Placed, group_keys: Mapping[int, str]) -> BufferRow:
     """The event with the person that it ended up with: one that merged away in the same request was never
     stored.
     """
@@ -56,7 +51,6 @@ def _buffer_row(
         project_id=project_id,
         person_uuid=uuid,
         mode=placed.mode,
-        received=received,
         group_keys=group_keys,
     )
     return project_id, placed.event.distinct_id, uuid, line

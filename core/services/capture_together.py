@@ -8,7 +8,6 @@ then go together, in the order of their arrival. A request that finds nobody wai
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.db import InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
@@ -30,7 +29,6 @@ class _Request:
     """One request. ``turn`` comes when it is stored, or when it has to store ``group``, itself included."""
 
     events: Sequence[Event]
-    received: datetime
     turn: threading.Event = field(default_factory=threading.Event)
     group: "list[_Request]" = field(default_factory=list)
     #: Null once it is stored.
@@ -42,14 +40,14 @@ _waiting: dict[int, list[_Request]] = {}
 _guard = threading.Lock()
 
 
-def capture_together(*, project_id: int, events: Sequence[Event], received: datetime) -> None:
+def capture_together(*, project_id: int, events: Sequence[Event]) -> None:
     """As ``core.services.capture.capture``: when this returns, ``events`` are durable; when it raises, nothing
     of them was stored.
     """
     if len(events) > SMALL:
-        capture(project_id=project_id, events=events, received=received)
+        capture(project_id=project_id, events=events)
         return
-    request = _Request(events, received)
+    request = _Request(events)
     with _guard:
         line = _waiting.get(project_id)
         if line is None:
@@ -92,7 +90,6 @@ def _store(project_id: int, group: list[_Request]) -> None:
         capture(
             project_id=project_id,
             events=[event for request in group for event in request.events],
-            received=max(request.received for request in group),
         )
     except Exception as error:
         if len(group) == 1 or isinstance(error, _SHARED_FATE):

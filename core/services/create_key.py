@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 
 from core.auth.keys import new_key, new_key_id
-from core.auth.scopes import is_scope
 from core.exceptions import InvalidInput
-from core.models import PersonalAPIKey, Project, User
+from core.models import PersonalAPIKey, User
 from core.services.create_project import default_user
+from core.services.key_rules import check_label, checked_organizations, checked_projects, checked_scopes
+
+#: Keys that one user may have by the API; the command line makes any number.
+MOST_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +34,60 @@ def create_key(
 
     Raises ``InvalidInput``.
     """
-    if not label.strip():
-        raise InvalidInput("This field may not be blank.", attr="label")
-    if len(label) > 40 or "\0" in label:
-        raise InvalidInput("Ensure this field has no more than 40 printable characters.", attr="label")
-    if not scopes:
-        raise InvalidInput("This list may not be empty.", attr="scopes")
-    for scope in scopes:
-        if not is_scope(scope):
-            raise InvalidInput(f"Invalid scope: {scope}", attr="scopes")
-    user = _user(user_email)
-    _check_projects(user, project_ids)
+    key, value = _create(_user(user_email), label=label, scopes=scopes, project_ids=project_ids)
+    return CreatedKey(id=key.id, value=value, scopes=key.scopes)
+
+
+@transaction.atomic
+def create_own_key(
+    *,
+    user_id: int,
+    label: str,
+    scopes: Sequence[str],
+    project_ids: Sequence[int],
+    organization_ids: Sequence[UUID],
+    description: str | None,
+) -> tuple[PersonalAPIKey, str]:
+    """A key that a user makes, and its clear text. Raises ``InvalidInput``, also for one more than ``MOST_KEYS``."""
+    # Two at once must not both be the tenth.
+    user = User.objects.select_for_update().get(pk=user_id)
+    if PersonalAPIKey.objects.filter(user=user).count() >= MOST_KEYS:
+        raise InvalidInput(
+            f"You can only have {MOST_KEYS} personal API keys. Remove an existing key before creating a new one."
+        )
+    return _create(
+        user,
+        label=label,
+        scopes=scopes,
+        project_ids=project_ids,
+        organization_ids=organization_ids,
+        description=description,
+    )
+
+
+def _create(
+    user: User,
+    *,
+    label: str,
+    scopes: Sequence[str],
+    project_ids: Sequence[int] = (),
+    organization_ids: Sequence[UUID] = (),
+    description: str | None = None,
+) -> tuple[PersonalAPIKey, str]:
+    check_label(label)
     secret = new_key()
     key = PersonalAPIKey.objects.create(
         id=new_key_id(),
         user=user,
         label=label,
+        description=description,
         mask_value=secret.mask,
         secure_value=secret.hashed,
-        scopes=list(scopes),
-        scoped_projects=list(project_ids),
+        scopes=checked_scopes(scopes),
+        scoped_projects=checked_projects(user, project_ids),
+        scoped_organizations=checked_organizations(user, organization_ids),
     )
-    return CreatedKey(id=key.id, value=secret.value, scopes=key.scopes)
+    return key, secret.value
 
 
 def _user(email: str | None) -> User:
@@ -61,14 +97,3 @@ def _user(email: str | None) -> User:
     if user is None:
         raise InvalidInput(f"There is no user with the address {email}.", attr="user")
     return user
-
-
-def _check_projects(user: User, project_ids: Sequence[int]) -> None:
-    reachable = set(
-        Project.objects.filter(organization__memberships__user=user, pk__in=project_ids).values_list(
-            "pk", flat=True
-        )
-    )
-    for project_id in project_ids:
-        if project_id not in reachable:
-            raise InvalidInput(f"Project {project_id} does not exist or is not the user's.", attr="project")

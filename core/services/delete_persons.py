@@ -1,9 +1,11 @@
-"""Deletes persons with all their distinct ids; their events stay as they are.
+"""Deletes persons with all their distinct ids; their events stay as they are unless asked for.
 
 What was deleted leaves its version behind: a person's under its uuid, a distinct id's under a digest. So an id
-that comes back starts above what ClickHouse has seen.
+that comes back starts above what ClickHouse has seen. Everything else about them goes: here what PostgreSQL finds by
+the person, by ``core.services.erase`` the rest.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,9 +17,10 @@ from core.models import Outbox
 from core.outbox.append import append_lines
 from core.outbox.lines import override_line
 from core.services.bury import bury
-from core.services.journal import forget_changes
+from core.services.journal import forget_persons
 from core.services.memberships import end_memberships
-from core.services.record_activity import Activity, record_activity
+from core.services.record_activity import Activity, forget_changes_of, record_activity
+from core.services.request_erasure import ErasedId, Erasure, request_erasure
 from core.services.transaction import change_persons
 
 
@@ -29,9 +32,19 @@ class DeletedPerson:
     uuid: UUID
 
 
-def delete_persons(*, project_id: int, uuids: Sequence[UUID], user_id: int | None) -> list[DeletedPerson]:
-    """Delete those of ``uuids`` who exist, in one transaction; who they were."""
-    return change_persons(project_id, lambda cursor: _delete(cursor, project_id, uuids, user_id))
+def delete_persons(
+    *, project_id: int, uuids: Sequence[UUID], user_id: int | None, delete_events: bool = False
+) -> list[DeletedPerson]:
+    """Delete those of ``uuids`` who exist, in one transaction; who they were. With ``delete_events`` their events are
+    erased from now on.
+    """
+
+    def work(cursor: CursorWrapper) -> list[DeletedPerson]:
+        persons = lock_persons(cursor, project_id, uuids)
+        delete_locked(cursor, project_id, persons, user_id, delete_events=delete_events)
+        return persons
+
+    return change_persons(project_id, work)
 
 
 _LOCK = """
@@ -41,47 +54,75 @@ SELECT id, uuid FROM core_person WHERE project_id = %s AND uuid = ANY(%s) ORDER 
 _DELETE_MAPPINGS = f"""
 WITH dead AS (
     DELETE FROM core_persondistinctid WHERE project_id = %(project_id)s AND person_id = ANY(%(ids)s)
-    RETURNING distinct_id, person_id, version
-), overridden AS (
-    SELECT distinct_id, person_id, version + {DEATH_STEP} AS version FROM dead WHERE version > 0
+    RETURNING distinct_id, person_id, version > 0 AS is_override, version + {DEATH_STEP} AS version
 ), buried AS (
     INSERT INTO core_distinctidtombstone (project_id, digest, version)
     SELECT %(project_id)s, substr(sha256(convert_to(distinct_id, 'UTF8')), 1, 16) AS digest, version
-    FROM overridden ORDER BY digest
+    FROM dead ORDER BY digest
     ON CONFLICT (project_id, digest) DO UPDATE
     SET version = greatest(core_distinctidtombstone.version, excluded.version)
 )
-SELECT distinct_id, person_id, version FROM overridden
+SELECT distinct_id, person_id, version, is_override FROM dead
 """  # noqa: S608 - the step is a constant
 
 
-def _delete(
-    cursor: CursorWrapper, project_id: int, uuids: Sequence[UUID], user_id: int | None
-) -> list[DeletedPerson]:
+def lock_persons(cursor: CursorWrapper, project_id: int, uuids: Sequence[UUID]) -> list[DeletedPerson]:
+    """Those of ``uuids`` who exist; until the end of the transaction nobody else changes them or their distinct ids."""
     cursor.execute(_LOCK, [project_id, list(uuids)])
-    persons = [DeletedPerson(*row) for row in cursor.fetchall()]
+    return [DeletedPerson(*row) for row in cursor.fetchall()]
+
+
+def delete_locked(
+    cursor: CursorWrapper,
+    project_id: int,
+    persons: Sequence[DeletedPerson],
+    user_id: int | None,
+    *,
+    delete_events: bool,
+) -> None:
+    """Delete persons that the transaction has locked."""
     if not persons:
-        return []
+        return
     ids = [person.id for person in persons]
     uuid_of = {person.id: person.uuid for person in persons}
     cursor.execute(_DELETE_MAPPINGS, {"project_id": project_id, "ids": ids})
-    overrides = [
-        override_line(
-            project_id=project_id,
-            distinct_id=distinct_id,
-            person_uuid=uuid_of[person_id],
-            version=version,
-            is_deleted=True,
-        )
-        for distinct_id, person_id, version in cursor.fetchall()
-    ]
+    erased_ids: dict[UUID, list[ErasedId]] = defaultdict(list)
+    overrides = []
+    for distinct_id, person_id, version, is_override in cursor.fetchall():
+        uuid = uuid_of[person_id]
+        erased_ids[uuid].append(ErasedId(distinct_id, version))
+        if is_override:
+            overrides.append(
+                override_line(
+                    project_id=project_id,
+                    distinct_id=distinct_id,
+                    person_uuid=uuid,
+                    version=version,
+                    is_deleted=True,
+                )
+            )
     end_memberships(cursor, project_id, ids)
-    forget_changes(cursor, project_id, ids)
-    bury(cursor, project_id, ids)
+    losers = forget_persons(cursor, project_id, ids)
+    forget_changes_of(cursor, project_id, "Person", ids)
+    died_at = bury(cursor, project_id, ids)
     append_lines(cursor, project_id, Outbox.Target.OVERRIDE, overrides)
     record_activity(
         project_id=project_id,
         user_id=user_id,
         activities=(Activity("Person", "deleted", person.id, str(person.uuid)) for person in persons),
     )
-    return persons
+    request_erasure(
+        cursor,
+        project_id,
+        [
+            Erasure(
+                person.uuid,
+                erased_ids[person.uuid],
+                [(person.uuid, died_at[person.uuid]), *losers.get(person.id, [])],
+            )
+            for person in persons
+        ],
+        erases_person=True,
+        erases_events=delete_events,
+        user_id=user_id,
+    )

@@ -150,7 +150,7 @@ def _store(found: EventImport, batch: _Batch) -> None:
         cursor.execute(_ADVANCE, [batch.rows_done, found.project_id, found.pk, batch.rows_before])
         if cursor.rowcount != 1:  # the lock was lost with a connection, and somebody else went on
             raise ImportRunning
-        take_events(cursor, project_id=found.project_id, events=batch.events, received=found.created_at)
+        take_events(cursor, project_id=found.project_id, events=batch.events)
 
     change_persons(found.project_id, store)
 

@@ -135,6 +135,58 @@ def forget_changes(cursor: CursorWrapper, project_id: int, person_ids: Sequence[
     cursor.execute(_FORGET, [project_id, list(person_ids)])
 
 
+# Whom the persons had taken in died at a version that its tombstone keeps.
+_FORGET_PERSONS = """
+WITH gone AS (
+    DELETE FROM core_identitychange WHERE project_id = %(project_id)s AND owner_id = ANY(%(ids)s)
+    RETURNING owner_id, kind, state
+)
+SELECT DISTINCT gone.owner_id, dead.uuid, dead.version
+FROM gone JOIN core_persontombstone dead
+    ON dead.project_id = %(project_id)s AND dead.uuid = (gone.state->'loser'->>'uuid')::uuid
+WHERE gone.kind = 'merge'
+"""
+
+
+def forget_persons(
+    cursor: CursorWrapper, project_id: int, person_ids: Sequence[int]
+) -> dict[int, list[tuple[UUID, int]]]:
+    """The same, and by person who had merged into it: uuids, with the versions at which they died."""
+    cursor.execute(_FORGET_PERSONS, {"project_id": project_id, "ids": list(person_ids)})
+    losers: dict[int, list[tuple[UUID, int]]] = {}
+    for owner_id, uuid, version in cursor.fetchall():
+        losers.setdefault(owner_id, []).append((uuid, version))
+    return losers
+
+
+# By the index identity_changes_by_name, which holds who and which ids a change is about: additions of nothing keep
+# PostgreSQL from walking the whole project instead.
+_NAMES = """
+project_id + 0 = %(project_id)s AND created_at <= %(until)s AND (jsonb_path_query_array(state, '$.*.uuid')
+    || jsonb_path_query_array(state, '$.*.distinct_id')
+    || jsonb_path_query_array(state, '$.distinct_ids[*]')) ?| %(names)s
+"""
+_FORGET_NAMED = f"DELETE FROM core_identitychange WHERE {_NAMES}"  # noqa: S608 - a constant
+_COUNT_NAMED = f"SELECT count(*) FROM core_identitychange WHERE {_NAMES}"  # noqa: S608 - a constant
+
+
+def forget_changes_naming(
+    cursor: CursorWrapper, project_id: int, names: Sequence[str], *, until: datetime
+) -> None:
+    """Forget changes of whomever, made up to ``until``, that tell of these uuids or distinct ids. They could not be
+    taken back any more, for a part of it is gone.
+    """
+    cursor.execute(_FORGET_NAMED, {"project_id": project_id, "names": list(names), "until": until})
+
+
+def count_changes_naming(
+    cursor: CursorWrapper, project_id: int, names: Sequence[str], *, until: datetime
+) -> int:
+    """How many there are."""
+    cursor.execute(_COUNT_NAMED, {"project_id": project_id, "names": list(names), "until": until})
+    return int(cursor.fetchone()[0])
+
+
 def read_merge(state: dict[str, Any]) -> MergeState:
     """The state as ``note_merge`` wrote it."""
     return MergeState(

@@ -6,7 +6,6 @@ the override goes afterwards, and only up to the version that was written. A squ
 overrides that say what events say; the next one does it all again. See ``docs/decisions/0006-squash.md``.
 """
 
-import time
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -21,19 +20,20 @@ from django.db.backends.utils import CursorWrapper
 from core.advisory_lock import only_one
 from core.clickhouse import squash
 from core.outbox.drain import drain
+from core.services.open_transactions import TransactionsOpen, wait_until_over
 from core.services.transaction import change_persons
 
-#: Seconds that a squash waits for captures that may know an older person of an id.
+#: Seconds that a squash waits for the delivery of what was accepted.
 PATIENCE = 60.0
-_LOOK = 0.1
 
 
 class NotNow(Exception):
     """A squash is not possible at this moment; nothing was changed."""
 
 
-def squash_overrides(*, older_than: timedelta) -> int:
-    """Squash the overrides that have not changed for so long; their number.
+def squash_overrides(*, older_than: timedelta, only_deleted: bool = False) -> int:
+    """Squash the overrides that have not changed for so long, or those among them that say that their id was deleted;
+    their number.
 
     Raises ``NotNow``, and ``ClickHouseUnavailable`` at any point.
     """
@@ -41,7 +41,7 @@ def squash_overrides(*, older_than: timedelta) -> int:
         if not is_alone:
             raise NotNow("another squash is running")
         run = uuid4()
-        count = squash.take_snapshot(run, older_than=older_than)
+        count = squash.take_snapshot(run, older_than=older_than, only_deleted=only_deleted)
         if count:
             _wait_for_captures(older_than)
             squash.fold(run)
@@ -53,11 +53,6 @@ def squash_overrides(*, older_than: timedelta) -> int:
 
 
 _CLOCK = "SELECT clock_timestamp() - make_interval(secs => %s)"
-_STARTED_BEFORE = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-  AND xact_start <= %s
-"""
 
 
 def _wait_for_captures(older_than: timedelta) -> None:
@@ -66,17 +61,13 @@ def _wait_for_captures(older_than: timedelta) -> None:
     A capture reads where an id points, commits later and is delivered later still. An override of the snapshot was
     committed more than ``older_than`` ago; so whoever read the mapping before it is a transaction that began earlier.
     """
-    deadline = time.monotonic() + PATIENCE
     with connection.cursor() as cursor:
         cursor.execute(_CLOCK, [older_than.total_seconds()])
         (moment,) = cursor.fetchone()
-        while True:
-            cursor.execute(_STARTED_BEFORE, [moment])
-            if cursor.fetchone() == (0,):
-                break
-            if time.monotonic() >= deadline:
-                raise NotNow("a transaction of PostgreSQL is older than the overrides")
-            time.sleep(_LOOK)
+    try:
+        wait_until_over(moment)
+    except TransactionsOpen:
+        raise NotNow("a transaction of PostgreSQL is older than the overrides") from None
     if left := drain(timeout_seconds=PATIENCE):
         raise NotNow(f"{left} rows wait for delivery")
 

@@ -54,5 +54,5 @@ def _append_event(
         other_id=None,
         without_profile=False,
     )
-    line = event_line(event, project_id=project_id, person_uuid=person.uuid, mode="full", received=now)
+    line = event_line(event, project_id=project_id, person_uuid=person.uuid, mode="full")
     append_events(cursor, [(project_id, event.distinct_id, person.uuid, line)])

@@ -342,7 +342,7 @@ def captured_here(project: ProjectClient, *events: dict[str, Any]) -> int:
     now = timezone.now()
     read = read_events(CaptureRequest(project.token, list(events), None), received=now)
     with CaptureQueriesContext(connection) as statements:
-        capture(project_id=project.id, events=read, received=now)
+        capture(project_id=project.id, events=read)
     return len(statements)
 
 
@@ -357,7 +357,7 @@ def test_a_type_of_a_capture_that_failed_is_made_by_the_next(project: ProjectCli
     now = timezone.now()
     events = read_events(CaptureRequest(project.token, [done_in({"company": "acme"})], None), received=now)
     with transaction.atomic(), connection.cursor() as cursor:
-        take_events(cursor, project_id=project.id, events=events, received=now)
+        take_events(cursor, project_id=project.id, events=events)
         transaction.set_rollback(True)
 
     captured_here(project, done_in({"company": "acme"}))

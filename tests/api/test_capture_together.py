@@ -53,7 +53,7 @@ def slow_first(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The first transaction waits until the others have queued up. The names of the events of each transaction."""
     transactions: list[list[str]] = []
 
-    def watched(*, project_id: int, events: Any, received: datetime) -> None:
+    def watched(*, project_id: int, events: Any) -> None:
         transactions.append([one.name for one in events])
         if len(transactions) == 1:
             deadline = time.monotonic() + PATIENCE
@@ -63,16 +63,14 @@ def slow_first(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             raise RuntimeError("this event cannot be stored")
         if any(one.name == "away" for one in events):
             raise OperationalError("the connection is lost")
-        capture(project_id=project_id, events=events, received=received)
+        capture(project_id=project_id, events=events)
 
     monkeypatch.setattr(module, "capture", watched)
     return transactions
 
 
 def send(project: ProjectClient, name: str) -> Callable[[], None]:
-    return lambda: capture_together(
-        project_id=project.id, events=[an_event(name, "u")], received=datetime.now(UTC)
-    )
+    return lambda: capture_together(project_id=project.id, events=[an_event(name, "u")])
 
 
 def test_requests_that_wait_share_a_transaction(project: ProjectClient, slow_first: list[list[str]]) -> None:
@@ -113,7 +111,7 @@ def test_a_large_request_does_not_wait(project: ProjectClient) -> None:
     module._waiting[project.id] = []
     try:
         project_events = [an_event(f"e{n:02}", "u") for n in range(SMALL + 1)]
-        capture_together(project_id=project.id, events=project_events, received=datetime.now(UTC))
+        capture_together(project_id=project.id, events=project_events)
     finally:
         del module._waiting[project.id]
 

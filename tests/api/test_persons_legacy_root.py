@@ -59,4 +59,9 @@ def test_a_key_for_all_projects_means_the_current_one(project: ProjectClient) ->
 
 
 def test_without_a_current_project_there_is_nothing(project: ProjectClient) -> None:
-    assert refusal(project.get("/api/person/")) == (404, "invalid_request", "not_found", None)
+    assert refusal(project.get("/api/person/")) == (
+        401,
+        "authentication_error",
+        "authentication_failed",
+        None,
+    )

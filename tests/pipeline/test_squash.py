@@ -410,7 +410,7 @@ def test_an_event_that_was_taken_before_the_merge_and_stored_after_it_is_rewritt
         # An ordinary event changes nobody, so it waits for nobody and nobody waits for it.
         late = Event(uuid4(), "late", "visitor", datetime(2026, 1, 1, tzinfo=UTC), {}, None, False)
         with transaction.atomic(), connection.cursor() as cursor:
-            take_events(cursor, project_id=project.id, events=[late], received=datetime.now(UTC))
+            take_events(cursor, project_id=project.id, events=[late])
             is_taken.set()
             assert may_commit.wait(30)
         connection.close()

@@ -186,7 +186,7 @@ def _do(project_id: int, request: Ready) -> None:
         case Send():
             now = timezone.now()
             events = [read_event(body, index=0, sent_at=None, received=now) for body in request.bodies()]
-            capture(project_id=project_id, events=events, received=now)
+            capture(project_id=project_id, events=events)
         case SplitOff(move=move):
             assert request.target is not None
             assert move is not None

@@ -1,0 +1,179 @@
+"""ClickHouse's side of an erasure: which rows are about the distinct ids and persons of a batch, and away with them.
+
+What a batch is about is put into two tables in memory, ``ids_to_erase`` and ``persons_to_erase``, for statements to
+look into: a list of a hundred thousand ids is no parameter. Every step may be repeated. Whoever runs one holds
+``squash.REWRITING``.
+
+Events go by a lightweight delete that writes patch parts: it costs one look at the columns asked for, whatever the
+number of parts (docs/decisions/0009-erasure.md). The small tables, which have no block numbers, go by a mutation.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from core.clickhouse import client
+from core.exceptions import ClickHouseUnavailable
+
+#: Tables with rows about persons.
+Table = Literal[
+    "events", "person", "person_newest_first", "person_distinct_id", "person_distinct_id_overrides"
+]
+#: Stands for no version and no moment.
+NONE = -1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class IdToErase:
+    """Events of the distinct id received up to ``moment`` (microseconds since 1970) go, mappings up to ``version``,
+    overrides up to ``override_version``.
+    """
+
+    project_id: int
+    distinct_id: str
+    moment: int
+    version: int
+    override_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonToErase:
+    """Rows of the person below ``version`` go."""
+
+    project_id: int
+    id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows about a distinct id, or about a person by its uuid as text."""
+
+    project_id: int
+    name: str
+    rows: int
+
+
+#: Tells whose rows there are; no project has this number.
+_MARK = IdToErase(0, "", NONE, NONE, NONE)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+_EMPTY = ("TRUNCATE TABLE ids_to_erase", "TRUNCATE TABLE persons_to_erase")
+#: Rows of one insert.
+_ROWS = 50_000
+
+
+def note(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> None:
+    """Say what the batch ``run`` is about; each id and each person once."""
+    forget()
+    _insert("ids_to_erase", run, [asdict(one) for one in (*ids, _MARK)])
+    _insert("persons_to_erase", run, [asdict(one) for one in persons])
+
+
+def forget() -> None:
+    for statement in _EMPTY:
+        client.administer(statement)
+
+
+def _insert(table: str, run: UUID, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), _ROWS):
+        lines = [orjson.dumps({"run": run, **row}) for row in rows[start : start + _ROWS]]
+        client.insert_lines(table, b"\n".join(lines), token=f"{run}.{start}")
+
+
+#: Tables with rows about persons by their uuid: of the last version something stays, that the person is deleted.
+OF_PERSONS = ("person", "person_newest_first")
+#: Tables that say where a distinct id points.
+_OF_IDS = ("person_distinct_id", "person_distinct_id_overrides")
+
+
+def _looked_up(table: str, key: str, column: str) -> str:
+    name = f"{settings.CLICKHOUSE['database']}.{table}"
+    of_run = f"joinGetOrNull('{name}', 'run', project_id, {key}) = {{run:UUID}}"
+    return f"if({of_run}, joinGetOrNull('{name}', '{column}', project_id, {key}), NULL)"
+
+
+def _condition(table: Table, *, only_older: bool = False) -> str:
+    """Which rows of ``table`` the batch is about; ``only_older`` leaves out those of the last version."""
+    comparison = "<" if only_older else "<="
+    if table == "events":
+        mine = f"toUnixTimestamp64Micro(received_at) <= {_looked_up('ids_to_erase', 'distinct_id', 'moment')}"
+    elif table in OF_PERSONS:
+        mine = f"toInt64(version) < {_looked_up('persons_to_erase', 'id', 'version')}"
+    else:
+        column = "version" if table == "person_distinct_id" else "override_version"
+        found = _looked_up("ids_to_erase", "distinct_id", column)
+        mine = f"toInt64(version) {comparison} {found}"
+    return f"project_id IN {{projects:Array(Int64)}} AND ifNull({mine}, 0)"
+
+
+_KEYS: dict[Table, str] = {
+    "events": "distinct_id",
+    "person": "toString(id)",
+    "person_newest_first": "toString(id)",
+    "person_distinct_id": "distinct_id",
+    "person_distinct_id_overrides": "distinct_id",
+}
+TABLES: tuple[Table, ...] = tuple(_KEYS)
+
+
+def count(table: Table, run: UUID, projects: Iterable[int]) -> list[Found]:
+    """The rows of ``table`` that the batch is about, by distinct id or by person."""
+    sql = f"SELECT project_id, {_KEYS[table]}, count() FROM {table} WHERE {_condition(table)} GROUP BY 1, 2"  # noqa: S608 - constants
+    rows = client.inspect(sql, parameters={"run": run, "projects": sorted(projects)})
+    return [Found(project_id, name, found) for project_id, name, found in rows]
+
+
+_DELETE = """
+DELETE FROM {table} WHERE {condition}
+SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1, lightweight_deletes_sync = 2
+"""
+
+
+def remove(table: Table, run: UUID, projects: Iterable[int]) -> None:
+    """Delete the rows of ``table`` that the batch is about."""
+    # Older rows of an id go first: parts are rewritten one after the other, and an older row must not outlive the
+    # newest one and count.
+    steps = (True, False) if table in _OF_IDS else (False,)
+    for only_older in steps:
+        statement = _DELETE.format(table=table, condition=_condition(table, only_older=only_older))
+        client.administer(statement, parameters={"run": run, "projects": sorted(projects)})
+
+
+_NOTED = """
+SELECT sum(total_rows) FROM system.tables
+WHERE database = {database:String} AND name IN ('ids_to_erase', 'persons_to_erase')
+"""
+_OF_RUN = "SELECT joinGetOrNull({table:String}, 'run', toInt64(0), '') = {run:UUID}"
+
+
+def check_noted(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> None:
+    """See that what was noted is still there: what was deleted and counted since was by it.
+
+    Raises ``ClickHouseUnavailable`` when ClickHouse was started anew, or somebody else took over.
+    """
+    database = settings.CLICKHOUSE["database"]
+    # The other way round, an erasure that takes over in between would not be seen.
+    noted = client.inspect(_NOTED, parameters={"database": database})
+    of_run = client.inspect(_OF_RUN, parameters={"table": f"{database}.ids_to_erase", "run": run})
+    if noted != [(len(ids) + 1 + len(persons),)] or of_run != [(1,)]:
+        raise ClickHouseUnavailable("ClickHouse was started anew in the middle of an erasure.")
+
+
+def apply_patches(table: Table) -> None:
+    """Write what was deleted into the parts themselves, where reading is as fast as before. The bytes of the rows stay
+    (``core.clickhouse.scrub``).
+    """
+    client.administer(f"ALTER TABLE {table} APPLY PATCHES")
