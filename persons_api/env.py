@@ -5,6 +5,7 @@ stops the start instead of showing up later as strange behaviour.
 """
 
 import os
+from datetime import UTC, datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
 
@@ -18,6 +19,13 @@ class BadEnvironment(Exception):
 def text(name: str, default: str) -> str:
     """The value of ``name``, or ``default`` when it is missing or empty."""
     return os.environ.get(name) or default
+
+
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    value = os.environ.get(name) or default
+    if value not in among:
+        raise BadEnvironment(name, value, f"one of {', '.join(among)}")
+    return value
 
 
 def secret(name: str) -> str | None:
@@ -36,6 +44,21 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     return number
 
 
+#: Seconds of the spans that a rate may name.
+SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """Requests and the seconds in which they may come, as in ``480/minute``; ``off`` is no limit."""
+    value = (os.environ.get(name) or default).strip().lower()
+    if value == "off":
+        return None
+    count, _, span = value.partition("/")
+    if not (count.isascii() and count.isdigit() and 0 < int(count) <= 1_000_000 and span in SPANS):
+        raise BadEnvironment(name, value, f"off, or 1 to 1000000 a span, as 480/minute ({', '.join(SPANS)})")
+    return int(count), SPANS[span]
+
+
 def boolean(name: str, default: bool) -> bool:
     value = (os.environ.get(name) or str(default)).strip().lower()
     if value in ("1", "true", "yes", "on"):
@@ -43,6 +66,25 @@ def boolean(name: str, default: bool) -> bool:
     if value in ("0", "false", "no", "off"):
         return False
     raise BadEnvironment(name, value, "true or false")
+
+
+def integers(name: str) -> list[int]:
+    """Whole numbers separated by commas; none without the variable."""
+    try:
+        return [int(word) for word in words(name, [])]
+    except ValueError:
+        raise BadEnvironment(name, os.environ[name], "whole numbers separated by commas") from None
+
+
+def day(name: str) -> datetime | None:
+    """Midnight in UTC at the start of a day; null without the variable."""
+    value = os.environ.get(name)
+    if not value:
+        return None
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadEnvironment(name, value, "a day as 2027-12-31") from None
 
 
 def words(name: str, default: list[str]) -> list[str]:

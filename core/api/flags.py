@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from core.api.capture import ACCEPTED, for_browsers, project_of_token, read_payload
 from core.api.errors import error_response
-from core.auth.access import CURRENT, project_for
-from core.auth.authentication import Caller
+from core.auth.access import reachable_project
+from core.auth.authentication import Caller, with_project
 from core.events.body import decode
 from core.events.read import InvalidEvent, checked_token, token_in
 from core.json import dumps
@@ -97,8 +97,10 @@ class FlagDefinitions(APIView):
 
     def get(self, request: Request) -> Response:
         token = request.query_params.get("token")
-        named = CURRENT if token is None else str(project_of_token(checked_token(token)))
-        project = project_for(cast(Caller, request.auth), named, scopes=())
+        caller = cast(Caller, request.auth)
+        if token is not None:
+            caller = with_project(caller, str(project_of_token(checked_token(token))))
+        project = reachable_project(caller, scopes=())
         types = {str(index): name for index, name in group_types(project.pk).items()}
         return Response({"flags": [], "group_type_mapping": types, "cohorts": {}})
 

@@ -18,6 +18,9 @@ OBJECTS = frozenset(
 )
 ACTIONS = ("read", "write")
 EVERYTHING = "*"
+OR = "|"
+#: What asks about events demands.
+ANALYSIS = f"query:read{OR}insight:read"
 
 
 def is_scope(text: str) -> bool:
@@ -27,11 +30,24 @@ def is_scope(text: str) -> bool:
 
 
 def missing_scope(granted: Iterable[str], demanded: Iterable[str]) -> str | None:
-    """The first of ``demanded`` that ``granted`` does not satisfy. Writing includes reading; ``*`` satisfies all."""
+    """The first of ``demanded`` that ``granted`` does not satisfy. Writing includes reading; ``*`` satisfies all. Of
+    ``alternatives`` joined by ``OR`` one is enough, and the first is named.
+    """
     have = set(granted)
     if EVERYTHING in have:
         return None
     for scope in demanded:
-        if scope not in have and not (scope.endswith(":read") and scope[: -len("read")] + "write" in have):
-            return scope
+        choices = alternatives(scope)
+        if not any(choice in have or _written(choice) in have for choice in choices):
+            return choices[0]
     return None
+
+
+def alternatives(scope: str) -> list[str]:
+    """The scopes of which a demanded one takes any."""
+    return scope.split(OR)
+
+
+def _written(scope: str) -> str:
+    """The scope that includes this one."""
+    return f"{scope.removesuffix(':read')}:write" if scope.endswith(":read") else scope

@@ -24,8 +24,9 @@ from core.services.transaction import Conflict, TooMuchContention, change_person
 
 logger = logging.getLogger(__name__)
 
-#: Persons of one transaction, and distinct ids after which it takes no further person.
-GROUP_PERSONS = 500
+#: Persons of one transaction, as many as a request names: a second one would wait for the erasure of the first. And
+#: distinct ids after which it takes no further person.
+GROUP_PERSONS = 1_000
 GROUP_IDS = 20_000
 #: Milliseconds that a transaction waits for a person that somebody else has locked.
 LOCK_WAIT = 3_000

@@ -11,6 +11,7 @@ from core.api.csv import JSON_OR_CSV
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import ActivityPageSerializer
+from core.api.rate_limits import RateClass
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
 from core.selectors.persons import find_person
@@ -25,6 +26,7 @@ class ActivityViewSet(ProjectViewSet):
     """The activity log of persons. Values of properties are never in it."""
 
     scopes: ClassVar = {"list": ("activity_log:read",), "retrieve": ("activity_log:read",)}
+    rate_class: ClassVar = RateClass.PERSONS
     renderer_classes = JSON_OR_CSV
 
     @extend_schema(
