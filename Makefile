@@ -43,6 +43,9 @@ lock: $(STAMP) ## Lock the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--constraints requirements.lock --overrides deploy/without-embedded.txt \
+		--output-file deploy/requirements.lock pyproject.toml
 
 bench: $(STAMP) ## Measure what docs/benchmarks.md states; takes minutes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[bench]"

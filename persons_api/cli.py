@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from persons_api import banner, env, import_display
+from persons_api import banner, env, import_display, scrub_display
 from persons_api.embedded.errors import CannotStart
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.memory import memory_of
@@ -220,6 +220,54 @@ def drain(
 
 
 @app.command()
+def scrub(
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Also rewrite PostgreSQL's tables, which nobody can use meanwhile."),
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: StackDir = None,
+) -> None:
+    """Take what was erased off the disks now. The schedule does so within PERSONS_API_SCRUB_WITHIN, 24 hours.
+
+    Erased persons and events are gone from every answer within seconds; their bytes stay in files until those are
+    written anew. This rewrites the files of ClickHouse and gives free the space in PostgreSQL, where bytes stay until
+    something else is written over them. With `--full` none stay: tables and the write-ahead log are rewritten as well,
+    and requests wait for each table for as long as that takes (about a second for 100 MB).
+
+    Backups, and standby servers of your own, are your own to clear.
+
+    **Examples**
+
+    - `persons-api scrub`
+    - `persons-api scrub --full --data-dir ~/persons`
+    """
+    with errors_in_one_line(), django(data_dir, with_clickhouse=True):
+        from core.services.erase import NotDelivered, erase_waiting
+        from core.services.open_transactions import TransactionsOpen
+        from core.services.scrub import ScrubRunning
+        from core.services.scrub import scrub as scrub_disks
+        from core.services.squash_overrides import NotNow
+
+        # A stopped stack has no workers to wake, and nothing in Valkey.
+        for name in ("core.outbox.wake", "core.services.places"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            with terminal.status("erasing what waits"):
+                erase_waiting()
+            with scrub_display.bar(terminal) as show_step:
+                done = scrub_disks(full=full, tell=show_step)
+        except (NotDelivered, NotNow, ScrubRunning, TransactionsOpen) as reason:
+            fail(f"not now: {reason}")
+    if done.is_log_clear is False:
+        tell("the write-ahead log of PostgreSQL stays as it is: only a superuser can have it removed")
+    if as_json:
+        typer.echo(json.dumps({"requests": done.requests, "log_is_clear": done.is_log_clear}))
+    else:
+        typer.echo(f"nothing erased is on the disks any more ({done.requests} requests closed)")
+
+
+@app.command()
 def doctor(data_dir: StackDir = None) -> None:
     """Check every dependency, and that PostgreSQL and ClickHouse agree. Exit status 1 when a check fails.
 
@@ -331,6 +379,7 @@ def chosen_stack(data_dir: Path | None) -> DataFolder | None:
 
 
 def folder_of(data_dir: Path | None) -> DataFolder:
+    #: Data folder of the embedded stack, for commands without ``--data-dir``.
     return DataFolder((data_dir or Path(env.text("PERSONS_API_DATA_DIR", "./data"))).expanduser().absolute())
 
 
@@ -353,4 +402,7 @@ def tell(line: str) -> None:
 
 
 def main() -> None:
+    # Their commands are added to ``app`` when they are imported.
+    from persons_api import cli_backup, cli_roles, cli_users  # noqa: F401
+
     app()

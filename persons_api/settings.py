@@ -14,17 +14,29 @@ from persons_api import env
 # --- the program
 # -------------------------------------------------------------------------------------------------
 
-#: Signs sessions. Without it only a debug server starts.
+#: Shows tracebacks to whoever asks. Never where others can reach it.
 DEBUG = env.boolean("PERSONS_API_DEBUG", default=False)
+#: A long random text that signs sessions. Without it only a debug server starts.
 SECRET_KEY = env.secret("PERSONS_API_SECRET_KEY") or ("debug-only" if DEBUG else "")
 #: Host names that the server answers to.
 ALLOWED_HOSTS = env.words("PERSONS_API_ALLOWED_HOSTS", ["*"])
+#: Whether ``X-Forwarded-Proto`` says how a request came, so that links in answers are ``https``. Only behind a proxy
+#: that sets it on every request.
+TRUST_PROXY = env.boolean("PERSONS_API_TRUST_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 #: Level of our own log lines.
 LOG_LEVEL = env.text("PERSONS_API_LOG_LEVEL", "INFO").upper()
+#: How log lines look: ``line``, or ``json`` with one object a line.
+LOG_FORMAT = env.choice("PERSONS_API_LOG_FORMAT", "line", among=("line", "json"))
+#: What ``/_metrics`` wants as a bearer token. Without one there are no metrics to be had.
+METRICS_TOKEN = env.secret("PERSONS_API_METRICS_TOKEN")
+#: A file that a worker or beat touches every few seconds, for who watches over the process. Without one, none.
+ALIVE_FILE = env.text("PERSONS_API_ALIVE_FILE", "")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
@@ -33,6 +45,7 @@ INSTALLED_APPS = [
     "insights",
 ]
 MIDDLEWARE = [
+    "persons_api.middleware.observe",
     # Sets Content-Length: an answer of known size need not travel in chunks.
     "django.middleware.common.CommonMiddleware",
 ]
@@ -52,6 +65,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 # --- PostgreSQL: the truth about identity
 # ----------------------------------------------------------------------
 
+#: Where PostgreSQL is, with user, password and database.
 _postgres = env.url(
     "DATABASE_URL", "postgres://postgres@127.0.0.1:5432/persons_api", schemes=("postgres", "postgresql")
 )
@@ -66,10 +80,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PASSWORD": _postgres_password,
         "OPTIONS": {
             "connect_timeout": 5,
-            # Allows ``core.database.fetch_prepared``; other statements are not prepared.
-            "prepare_threshold": 5,
             "pool": {
                 "min_size": 1,
+                #: Connections of one process; a request that gets none within 5 seconds is answered with 503.
                 "max_size": env.integer("PERSONS_API_DATABASE_POOL", 20, least=1),
                 "timeout": 5,
                 "max_idle": 60,
@@ -81,6 +94,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 # --- ClickHouse: events, and a replica of persons
 # -----------------------------------------------------------------
 
+#: Where ClickHouse's HTTP interface is, with user, password and database.
 _clickhouse = env.url(
     "CLICKHOUSE_URL", "http://default@127.0.0.1:8123/persons_api", schemes=("http", "https")
 )
@@ -97,6 +111,7 @@ CLICKHOUSE = {
 # --- Valkey: task queue and answers of tasks
 # -----------------------------------------------------------------------
 
+#: Where Valkey (or Redis) is, with password and number of the database.
 VALKEY_URL = env.url("VALKEY_URL", "redis://127.0.0.1:6379/0", schemes=("redis", "rediss")).geturl()
 #: Seconds after which a command to Valkey counts as failed.
 VALKEY_TIMEOUT = 2.0
@@ -125,6 +140,12 @@ DELIVERY_PAUSE = 0.25
 #: Seconds that an override must not have changed before it is written into the events.
 SQUASH_AGE = env.integer("PERSONS_API_SQUASH_AGE", 2 * 24 * 60 * 60, least=0)
 
+# --- erasure
+# -----------------------------------------------------------------------------------------------------
+
+#: Seconds within which the bytes of what was erased leave the disk.
+SCRUB_WITHIN = env.integer("PERSONS_API_SCRUB_WITHIN", 24 * 60 * 60, least=0)
+
 # --- insights
 # ----------------------------------------------------------------------------------------------------
 
@@ -138,6 +159,12 @@ INSIGHTS_WAITING = env.integer("PERSONS_API_INSIGHTS_WAITING", 12, least=1)
 #: Bytes of memory of one query.
 INSIGHTS_MEMORY = env.integer("PERSONS_API_INSIGHTS_MEMORY", 1_000_000_000, least=1)
 
+# --- cohorts
+# -----------------------------------------------------------------------------------------------------
+
+#: Seconds that the query of a calculation may take; then it has failed, and the old members stay.
+COHORT_SECONDS = env.integer("PERSONS_API_COHORT_SECONDS", 120, least=1)
+
 # --- Celery
 # --------------------------------------------------------------------------------------------------------
 
@@ -148,10 +175,14 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+#: Of workers and beat, beside the modules of tasks.
+CELERY_IMPORTS = ["persons_api.alive"]
 CELERY_TASK_ROUTES = {
     "core.tasks.delivery.*": {"queue": "delivery"},
+    "core.tasks.erase.*": {"queue": "deletions"},
     "core.tasks.squash.*": {"queue": "deletions"},
     "insights.tasks.*": {"queue": "insights"},
+    "insights.cohort_tasks.*": {"queue": "cohorts"},
 }
 CELERY_BEAT_SCHEDULE = {
     # A capture wakes the delivery itself; this finds what a lost wake-up left behind.
@@ -159,6 +190,23 @@ CELERY_BEAT_SCHEDULE = {
         "task": "core.tasks.delivery.deliver",
         "schedule": timedelta(seconds=2),
         "options": {"expires": 2},
+    },
+    # A request to erase wakes the worker itself, too.
+    "erase": {
+        "task": "core.tasks.erase.erase",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "scrub": {
+        "task": "core.tasks.erase.scrub_when_due",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+    # Whoever saves a cohort wakes the calculation itself; this finds what has become old.
+    "cohorts": {
+        "task": "insights.cohort_tasks.look_after",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
     },
     # At times of the clock: an interval would start anew with every start of the schedule.
     "squash": {
@@ -177,8 +225,46 @@ CSV_ROWS = env.integer("PERSONS_API_CSV_ROWS", 300_000, least=1)
 # --- HTTP API
 # ------------------------------------------------------------------------------------------------------
 
+#: The day, as 2027-12-31, on which ``/api/environments/`` is to end; its answers say so. Without one they only say
+#: where the new paths are.
+ENVIRONMENTS_SUNSET = env.day("PERSONS_API_ENVIRONMENTS_SUNSET")
+#: Whether requests of the API are counted against the rates below. Without Valkey they are not.
+RATE_LIMITS = env.boolean("PERSONS_API_RATE_LIMITS", default=True)
+#: Ids of projects in which nobody is ever refused.
+RATE_LIMITS_EXEMPT_PROJECTS = frozenset(env.integers("PERSONS_API_RATE_LIMITS_EXEMPT_PROJECTS"))
+# How often somebody may ask. A budget is a key's, for all projects together, or somebody's who is logged in; which
+# routes share one says ``core.api.rate_limits``.
+RATES = {
+    #: Requests of a key to routes that are in no other class: cohorts, projects, users.
+    "burst": env.rate("PERSONS_API_RATE_BURST", "480/minute"),
+    #: The same, over a longer time.
+    "sustained": env.rate("PERSONS_API_RATE_SUSTAINED", "4800/hour"),
+    #: Requests of a key to routes of persons other than deletions, and to analytical ones.
+    "clickhouse_burst": env.rate("PERSONS_API_RATE_CLICKHOUSE_BURST", "240/minute"),
+    #: Requests of a key to analytical routes alone, over a longer time.
+    "clickhouse_sustained": env.rate("PERSONS_API_RATE_CLICKHOUSE_SUSTAINED", "1200/hour"),
+    #: Deletions of persons, events or recordings by a key.
+    "persons_delete_burst": env.rate("PERSONS_API_RATE_PERSONS_DELETE_BURST", "480/minute"),
+    #: The same, over a longer time.
+    "persons_delete_sustained": env.rate("PERSONS_API_RATE_PERSONS_DELETE_SUSTAINED", "4800/hour"),
+    #: Requests of somebody who is logged in to all routes of persons.
+    "persons_burst": env.rate("PERSONS_API_RATE_PERSONS_BURST", "180/minute"),
+    #: The same, over a longer time.
+    "persons_sustained": env.rate("PERSONS_API_RATE_PERSONS_SUSTAINED", "1200/hour"),
+    #: Attempts to log in that come from one address.
+    "login": env.rate("PERSONS_API_RATE_LOGIN", "20/minute"),
+}
+#: Whether browsers may send cookies only over TLS. On for every server that is reached from elsewhere.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("PERSONS_API_SECURE_COOKIES", default=False)
+CSRF_COOKIE_NAME = "posthog_csrftoken"
+#: Origins of web pages on other hosts that may send requests of somebody logged in, as ``https://app.example.org``.
+CSRF_TRUSTED_ORIGINS = env.words("PERSONS_API_TRUSTED_ORIGINS", [])
+
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.authentication.PersonalAPIKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "core.auth.authentication.PersonalAPIKeyAuthentication",
+        "core.auth.sessions.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["core.auth.authentication.HasKey"],
     "DEFAULT_RENDERER_CLASSES": ["core.api.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.negotiation.ContentNegotiation",
@@ -201,14 +287,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "PREPROCESSING_HOOKS": ["core.api.schema.only_documented"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.api.schema.complete",
+    ],
     "SCHEMA_PATH_PREFIX": r"/api/projects/{project_id}",
 }
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": "persons_api.logs.Line"}, "json": {"()": "persons_api.logs.JSON"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "core": {"level": LOG_LEVEL},

@@ -12,6 +12,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from core.api.capture import capture_view
 from core.api.capture_v1 import capture_v1_view
+from core.api.cohorts.activity import CohortActivityViewSet
+from core.api.cohorts.calculation_history import CalculationHistoryViewSet
+from core.api.cohorts.persons import CohortPersonsViewSet
+from core.api.cohorts.static_members import AddPersonsViewSet, RemovePersonViewSet
+from core.api.cohorts.used_in import UsedInViewSet
+from core.api.cohorts.viewset import CohortViewSet
 from core.api.flags import (
     FlagDefinitions,
     flags,
@@ -20,12 +26,20 @@ from core.api.flags import (
     remote_config_script,
     surveys_script,
 )
-from core.api.health import health
+from core.api.health import health, ready
+from core.api.keys import PersonalAPIKeyViewSet
+from core.api.login import login_view, logout_view
+from core.api.metrics import metrics
+from core.api.organizations import OrganizationViewSet
 from core.api.persons.activity import ActivityViewSet
 from core.api.persons.batch_by_distinct_ids import BatchByDistinctIdsViewSet
 from core.api.persons.batch_by_uuids import BatchByUuidsViewSet
+from core.api.persons.bulk_delete import BulkDeleteViewSet
 from core.api.persons.cohorts import CohortsViewSet
+from core.api.persons.delete_events import DeleteEventsViewSet
 from core.api.persons.delete_property import DeletePropertyViewSet
+from core.api.persons.delete_recordings import DeleteRecordingsViewSet
+from core.api.persons.deletion_status import DeletionStatusViewSet
 from core.api.persons.list import PersonListViewSet
 from core.api.persons.merge import MergeViewSet
 from core.api.persons.properties import PropertiesViewSet
@@ -36,9 +50,16 @@ from core.api.persons.undo import UndoViewSet
 from core.api.persons.update_property import UpdatePropertyViewSet
 from core.api.persons.values import ValuesViewSet
 from core.api.persons.viewset import PersonViewSet
-from core.auth.access import CURRENT
+from core.api.projects import ProjectViewSet
+from core.api.users import UserViewSet
+from core.auth.authentication import LEGACY_ROOT
 from insights.api.funnel import FunnelViewSet
+from insights.api.funnel_insight import FunnelInsightViewSet
+from insights.api.lifecycle import LifecycleViewSet
 from insights.api.properties_timeline import PropertiesTimelineViewSet
+from insights.api.stickiness import StickinessViewSet
+from insights.api.trend import TrendViewSet
+from insights.api.trends import TrendPersonsViewSet
 
 View = Callable[..., HttpResponseBase]
 
@@ -62,10 +83,19 @@ _PERSONS = [
     route("/activity", ActivityViewSet.as_view({"get": "list"})),
     route("/batch_by_distinct_ids", BatchByDistinctIdsViewSet.as_view({"post": "create"})),
     route("/batch_by_uuids", BatchByUuidsViewSet.as_view({"post": "create"})),
+    route("/bulk_delete", BulkDeleteViewSet.as_view({"post": "create"})),
     route("/cohorts", CohortsViewSet.as_view({"get": "retrieve"})),
+    route("/lifecycle", LifecycleViewSet.as_view({"get": "retrieve"})),
+    route("/deletion_status", DeletionStatusViewSet.as_view({"get": "list"})),
+    route("/deletion_status/(?P<deletion_id>[^/]+)", DeletionStatusViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/deletion_status/(?P<deletion_id>[^/]+)/verify", DeletionStatusViewSet.as_view({"post": "verify"})
+    ),
     route("/properties_at_time", PropertiesAtTimeViewSet.as_view({"get": "retrieve"})),
     route("/properties", PropertiesViewSet.as_view({"get": "retrieve"})),
     route("/reset_person_distinct_id", ResetDistinctIdViewSet.as_view({"post": "create"})),
+    route("/stickiness", StickinessViewSet.as_view({"get": "retrieve"})),
+    route("/trends", TrendPersonsViewSet.as_view({"get": "retrieve"})),
     route("/values", ValuesViewSet.as_view({"get": "retrieve"})),
     route(
         "/(?P<id>[^/]+)",
@@ -74,6 +104,8 @@ _PERSONS = [
         ),
     ),
     route("/(?P<id>[^/]+)/activity", ActivityViewSet.as_view({"get": "retrieve"})),
+    route("/(?P<id>[^/]+)/delete_events", DeleteEventsViewSet.as_view({"post": "create"})),
+    route("/(?P<id>[^/]+)/delete_recordings", DeleteRecordingsViewSet.as_view({"post": "create"})),
     route("/(?P<id>[^/]+)/delete_property", DeletePropertyViewSet.as_view({"post": "create"})),
     route("/(?P<id>[^/]+)/merge", MergeViewSet.as_view({"post": "create"})),
     route("/(?P<id>[^/]+)/properties_timeline", PropertiesTimelineViewSet.as_view({"get": "retrieve"})),
@@ -82,8 +114,67 @@ _PERSONS = [
     route("/(?P<id>[^/]+)/update_property", UpdatePropertyViewSet.as_view({"post": "create"})),
 ]
 
+#: Routes below the root of cohorts; fixed names come before {id}.
+_COHORTS = [
+    route("", CohortViewSet.as_view({"get": "list", "post": "create"})),
+    route("/activity", CohortActivityViewSet.as_view({"get": "list"})),
+    route(
+        "/(?P<id>[^/]+)",
+        CohortViewSet.as_view(
+            {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    route("/(?P<id>[^/]+)/activity", CohortActivityViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/(?P<id>[^/]+)/add_persons_to_static_cohort", AddPersonsViewSet.as_view({"patch": "partial_update"})
+    ),
+    route("/(?P<id>[^/]+)/calculation_history", CalculationHistoryViewSet.as_view({"get": "retrieve"})),
+    route("/(?P<id>[^/]+)/persons", CohortPersonsViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/(?P<id>[^/]+)/remove_person_from_static_cohort",
+        RemovePersonViewSet.as_view({"patch": "partial_update"}),
+    ),
+    route("/(?P<id>[^/]+)/used_in", UsedInViewSet.as_view({"get": "retrieve"})),
+]
+
+_ONE_PROJECT: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update"}
+#: Routes that belong to no project.
+_ACCOUNTS = [
+    route("api/login", login_view),
+    route("api/logout", logout_view),
+    route("api/users", UserViewSet.as_view({"get": "list"})),
+    route("api/users/(?P<uuid>[^/]+)", UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    route("api/personal_api_keys", PersonalAPIKeyViewSet.as_view({"get": "list", "post": "create"})),
+    route(
+        "api/personal_api_keys/(?P<id>[^/]+)",
+        PersonalAPIKeyViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    route("api/personal_api_keys/(?P<id>[^/]+)/roll", PersonalAPIKeyViewSet.as_view({"post": "roll"})),
+    route("api/organizations", OrganizationViewSet.as_view({"get": "list"})),
+    route("api/organizations/(?P<id>[^/]+)", OrganizationViewSet.as_view({"get": "retrieve"})),
+    route("api/organizations/(?P<organization_id>[^/]+)/projects", ProjectViewSet.as_view({"get": "list"})),
+    route(
+        "api/organizations/(?P<organization_id>[^/]+)/projects/(?P<id>[^/]+)",
+        ProjectViewSet.as_view(_ONE_PROJECT),
+    ),
+    route("api/projects", ProjectViewSet.as_view({"get": "list"})),
+    route("api/projects/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
+    route("api/environments", ProjectViewSet.as_view({"get": "list"})),
+    route("api/environments/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
+]
+
 urlpatterns = [
+    # persons and capture first: paths are tried in turn
+    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route("insights/funnel", FunnelInsightViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route("insights/trend", TrendViewSet.as_view({"get": "retrieve", "post": "create"})),
+    re_path(r"^api/projects/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
+    re_path(r"^api/environments/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
+    # the old root means the caller's current project
+    re_path(r"^api/person", include(_PERSONS), {"project_id": LEGACY_ROOT}),
     route("_health", health),
+    route("_ready", ready),
+    route("_metrics", metrics),
     # capture
     route("batch", capture_view),
     route("capture", capture_view),
@@ -102,12 +193,12 @@ urlpatterns = [
     route(r"array/(?P<token>[^/]+)/config\.js", remote_config_script),
     route(r"static/(?:[^/]+/)?surveys\.js", surveys_script),
     route("s", recordings),
-    # persons
-    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
-    re_path(r"^api/projects/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
-    re_path(r"^api/environments/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
-    # the old root means the caller's current project
-    re_path(r"^api/person", include(_PERSONS), {"project_id": CURRENT}),
+    # cohorts
+    re_path(r"^api/projects/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),
+    re_path(r"^api/environments/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),
+    re_path(r"^api/cohort", include(_COHORTS), {"project_id": LEGACY_ROOT}),
+    # users, keys, organizations, projects
+    *_ACCOUNTS,
     # the document and two ways to read it
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/schema/swagger-ui/?$", SpectacularSwaggerView.as_view(url_name="schema")),

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.core.signals import request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -16,6 +18,8 @@ _DRAINED = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 _django = get_wsgi_application()
+# Each request gives its connection back at its end: nothing is left to do at a start.
+request_started.disconnect(close_old_connections)
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

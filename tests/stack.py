@@ -89,7 +89,7 @@ def start(folder: Path, *, port: int | None = None) -> Stack:
         ],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PERSONS_API_WEB_WORKERS": "2"},
+        env={**os.environ, "PERSONS_API_WEB_WORKERS": "2", "PERSONS_API_RATE_LIMITS": "off"},
     )
     assert process.stdout is not None
     line = process.stdout.readline()

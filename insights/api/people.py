@@ -35,18 +35,18 @@ def find_people(
     Raises as ``insights.run.ask``.
     """
     until = deadline()
+    without_values = _show(project, group_type_index)
     values: dict[str, Any] = {}
 
     def fetch(offset: int, rows: int) -> Sequence[str]:
-        found = ask(kind, {**question, "offset": offset, "rows": rows}, until=until)
-        values.update((actor, value) for actor, value in map(_with_value, found))
-        return [actor for actor, _ in map(_with_value, found)]
+        rows_found = ask(kind, {**question, "offset": offset, "rows": rows}, until=until)
+        found = [_with_value(one) for one in rows_found]
+        values.update(found)
+        return [actor for actor, _ in found]
 
     def show(ids: Sequence[str]) -> list[dict[str, Any]]:
-        rows = show_plain(ids)
-        return [{**row, "value_at_data_point": values[str(row["id"])]} for row in rows]
+        return [{**row, "value_at_data_point": values[str(row["id"])]} for row in without_values(ids)]
 
-    show_plain = _show(project, group_type_index)
     return full_page(fetch, show, limit=page.limit, offset=page.offset)
 
 

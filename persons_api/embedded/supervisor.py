@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from persons_api import roles
 from persons_api.embedded import orphans, ports, postgres, services, stores
 from persons_api.embedded.children import LOOK_EVERY, Children, end_of_log
 from persons_api.embedded.errors import CannotStart, StopRequested
@@ -100,7 +101,7 @@ class Supervisor:
         self._children.start(stores.parts(self._folder, self.state))
         self._save()
         postgres.create_database(self.state)
-        self._run_task("prepare", services.django("prepare"))
+        self._run_task("prepare", roles.migrate())
         self._children.start(program)
         self.state.prepared = True
         self._save()
@@ -115,7 +116,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop what writes before what it writes to; a second signal kills at once."""
         self.state.prepared = False
-        self._children.stop(services.NAMES, patience=SERVICES_PATIENCE, hurry=self._in_hurry)
+        self._children.stop(roles.NAMES, patience=SERVICES_PATIENCE, hurry=self._in_hurry)
         self._children.stop(patience=STORES_PATIENCE, hurry=self._in_hurry)
         self.state.supervisor_pid = 0
         self._save()
@@ -126,7 +127,7 @@ class Supervisor:
             return None
         project = None
         if self._options.demo:
-            output = self._run_task("first_start", services.django("first_start", "--demo"), on_terminal=True)
+            output = self._run_task("first_start", roles.django("first_start", "--demo"), on_terminal=True)
             project = FirstProject(**json.loads(output.splitlines()[-1]))
         self.state.first_start_done = True
         self._save()

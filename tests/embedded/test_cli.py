@@ -42,7 +42,13 @@ def test_a_bad_variable_is_named(tmp_path: Path, arguments: list[str], variable:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "create-project", "create-key", "import", "drain", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("up", "create-project", "create-key", "import", "drain", "doctor", "backup", "restore"),
+        *("web", "worker", "beat", "migrate"),
+    ],
+)
 def test_help_has_an_example(command: str) -> None:
     result = run(command, "--help")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from persons_api.embedded import services
+from persons_api import roles
 from persons_api.embedded.errors import CannotStart, StopRequested
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.signals import Signals
@@ -37,7 +37,7 @@ def supervisor(folder: DataFolder, state: StackState, signals: Signals, *, demo:
 
 
 def command_is(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(services, "django", lambda *_: [sys.executable, "-c", code])
+    monkeypatch.setattr(roles, "django", lambda *_: [sys.executable, "-c", code])
 
 
 def test_the_first_start_makes_a_project_and_later_ones_do_not(

@@ -14,7 +14,16 @@ from core.services.create_key import create_key
 from core.services.create_project import create_project
 from persons_api.demo import VISITORS, load_demo
 
-SCOPES = ["person:read", "person:write", "query:read", "insight:read"]
+SCOPES = [
+    "person:read",
+    "person:write",
+    "cohort:read",
+    "cohort:write",
+    "query:read",
+    "insight:read",
+    "project:read",
+    "activity_log:read",
+]
 
 
 class Command(BaseCommand):

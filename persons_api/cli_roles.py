@@ -1,0 +1,93 @@
+"""Commands that become one process of the program, for installations with services of their own."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from persons_api import env, roles
+from persons_api.cli import app, errors_in_one_line, fail
+
+#: The longest that an answer takes: a question may wait 30 seconds, and two more for word of its query.
+STOP_SECONDS = 35
+QUEUES = ", ".join(roles.WORKERS)
+PANEL = "One process, with services of your own"
+
+
+@app.command(rich_help_panel=PANEL)
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    stop_seconds: Annotated[
+        int, typer.Option(min=1, help="Seconds for the last answers after SIGTERM.")
+    ] = STOP_SECONDS,
+) -> None:
+    """Answer requests. SIGHUP replaces its processes one after the other.
+
+    **Example**
+
+    - `persons-api web --host 0.0.0.0 --port 8000`
+    """
+    with errors_in_one_line():
+        _become(roles.web(host=host, port=port, stop_seconds=stop_seconds))
+
+
+def _known(queue: str) -> str:
+    if queue not in roles.WORKERS:
+        raise typer.BadParameter(f"one of {QUEUES}")
+    return queue
+
+
+@app.command(rich_help_panel=PANEL)
+def worker(
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help=f"One of {QUEUES}.", callback=_known)],
+) -> None:
+    """Do the tasks of one queue. Each queue needs one worker.
+
+    After SIGTERM it finishes what it does and gives back what it has not begun.
+
+    **Example**
+
+    - `persons-api worker delivery`
+    """
+    with errors_in_one_line():
+        _become(roles.worker(queue))
+
+
+@app.command(rich_help_panel=PANEL)
+def beat() -> None:
+    """Start what is due by the clock. Run exactly one.
+
+    **Example**
+
+    - `persons-api beat`
+    """
+    with errors_in_one_line():
+        _become(roles.beat())
+
+
+@app.command(rich_help_panel=PANEL)
+def migrate() -> None:
+    """Bring PostgreSQL and ClickHouse to the schema of this version, before anything else starts. Safe to repeat.
+
+    **Example**
+
+    - `persons-api migrate`
+    """
+    with errors_in_one_line():
+        _become(roles.migrate())
+
+
+def _become(command: list[str]) -> None:
+    """Replace this process, so that signals reach the one that is meant."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "persons_api.settings")
+    # A wrong setting is one line here; in the processes of a role it would be a traceback, again and again.
+    from persons_api import settings
+
+    if not settings.SECRET_KEY:
+        fail("PERSONS_API_SECRET_KEY is missing: give it a long random text, the same for every process.")
+    if not env.secret("DATABASE_URL"):
+        fail("DATABASE_URL is missing: postgres://user:password@host:5432/database")
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - one of our own command lines
