@@ -264,7 +264,7 @@ def scrub(
     if as_json:
         typer.echo(json.dumps({"requests": done.requests, "log_is_clear": done.is_log_clear}))
     else:
-        typer.echo(f"nothing erased is on the disks any more ({done.requests} requests closed)")
+        typer.echo(f"the rows of what was erased are off the disks ({done.requests} requests closed)")
 
 
 @app.command()

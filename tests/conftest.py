@@ -40,7 +40,7 @@ def other_project(stack: Stack) -> Iterator[ProjectClient]:
 
 #: What takes longest goes first, so that two processes end together; before it, what rewrites tables that later tests
 #: fill.
-FIRST = ("pipeline", "stateful", "races", "crash", "embedded", "contract")
+FIRST = ("pipeline", "stateful", "races", "crash", "deploy", "embedded", "contract", "cohorts", "insights")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

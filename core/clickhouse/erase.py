@@ -4,8 +4,8 @@ What a batch is about is put into two tables in memory, ``ids_to_erase`` and ``p
 look into: a list of a hundred thousand ids is no parameter. Every step may be repeated. Whoever runs one holds
 ``squash.REWRITING``.
 
-Events go by a lightweight delete that writes patch parts: it costs one look at the columns asked for, whatever the
-number of parts (docs/decisions/0009-erasure.md). The small tables, which have no block numbers, go by a mutation.
+Rows go by lightweight deletes that write patch parts: each costs one look at the columns asked for, whatever the number
+of parts (docs/decisions/0009-erasure.md).
 """
 
 from collections.abc import Iterable, Sequence

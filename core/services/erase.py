@@ -152,16 +152,16 @@ def _erase(batch: Batch) -> int:
         before = _count_in_clickhouse(batch, run, for_each=False)
         clickhouse.check_noted(run, ids, persons)
         _note_sealed(fresh, before)
-        for table in clickhouse.TABLES:
-            if any(STORES[table] in counts for counts in before.values()):
-                clickhouse.remove(table, run, _projects(batch))
+        found = [table for table in clickhouse.TABLES if any(STORES[table] in one for one in before.values())]
+        for table in found:
+            clickhouse.remove(table, run, _projects(batch))
         _note_removed(batch)
         left = _count_everything(batch, run)
         # An empty table would have found nothing.
         clickhouse.check_noted(run, ids, persons)
         clickhouse.forget()
-        if before:
-            clickhouse.apply_patches("events")
+        for table in found:
+            clickhouse.apply_patches(table)
     return _note_verified(batch, left)
 
 
