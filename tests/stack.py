@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from persons_api.embedded.state import StackState, load
 
 #: Seconds for a stack to start or stop.
 PATIENCE = 60
+#: Of each log, how many of the lines that a failed test saw are shown.
+SHOWN_LINES = 60
 
 
 @dataclass(slots=True)
@@ -118,6 +120,28 @@ class StackPlugin:
         self.context = None if given else temporary_stack()
         self.stack = self.context.__enter__() if self.context else _running(Path(given or ""))
         os.environ.update(self.stack.environment)
+        self.read_until: dict[Path, int] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        self.read_until = {log: log.stat().st_size for log in self._logs()}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A test that fails shows what the servers logged meanwhile, for they are gone after the run."""
+        report = yield
+        if report.failed:
+            for log in self._logs():
+                with log.open(errors="replace") as lines:
+                    lines.seek(self.read_until.get(log, 0))
+                    if tail := lines.readlines()[-SHOWN_LINES:]:
+                        report.sections.append((f"Log of {log.stem}", "".join(tail)))
+        return report
+
+    def _logs(self) -> list[Path]:
+        return sorted((self.stack.folder / "logs").glob("*.log"))
 
     def pytest_unconfigure(self) -> None:
         if self.context:
