@@ -18,6 +18,7 @@ from core.exceptions import ClickHouseRefused
 from core.models import Outbox, Undeliverable
 from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, open_batch, source
 from core.outbox.lines import delivered_person_line, received_event_line
+from core.outbox.wake import wake_delivery
 
 logger = logging.getLogger(__name__)
 
@@ -26,18 +27,12 @@ LOCK_SPACE = 7_263_001
 
 
 def deliver_all(*, may_go_on: Callable[[], bool] = lambda: True) -> int:
-    """Send everything that waits; the number of rows sent. What another process is sending is left to it. Before each
-    batch ``may_go_on`` is asked: while rows keep coming, this has no end of its own.
+    """Send everything that waits; the number of rows sent. What comes meanwhile wakes a delivery of its own, and is
+    better sent by that, in one part with what comes after it. Before each batch ``may_go_on`` is asked.
 
     Raises ``ClickHouseUnavailable``; what was not sent stays for the next call.
     """
-    sent = 0
-    for target in TARGETS:
-        # Once more after the lock is free: rows that came while another process let go of it would else wait
-        # for a wake-up.
-        while rows := _deliver_target(target, may_go_on):
-            sent += rows
-    return sent
+    return sum(_deliver_target(target, may_go_on) for target in TARGETS)
 
 
 def finish_batch(target: str) -> None:
@@ -56,10 +51,25 @@ def deliver_changes() -> None:
 def _deliver_target(target: str, may_go_on: Callable[[], bool] = lambda: True) -> int:
     sent = 0
     with only_one(LOCK_SPACE, TARGETS.index(target)) as is_alone:
-        while is_alone and may_go_on() and (batch := next_batch(target)) is not None:
+        if not is_alone:
+            # Whoever is at it may have looked for the last time before these rows came.
+            wake_delivery()
+            return 0
+        newest = _newest_row(target)
+        while may_go_on() and (batch := next_batch(target)) is not None:
             _deliver_batch(batch)
             sent += len(batch.row_ids)
+            if batch.row_ids[-1] >= newest:
+                break
     return sent
+
+
+def _newest_row(target: str) -> int:
+    table, condition = source(target)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(id) FROM {table} WHERE {condition}")  # noqa: S608 - names of ours
+        (newest,) = cursor.fetchone()
+    return newest or 0
 
 
 _LINES = "SELECT line, created_at FROM {table} WHERE id = ANY(%s) ORDER BY id"
