@@ -22,8 +22,8 @@ _django = get_wsgi_application()
 # Each request gives its connection back at its end: nothing is left to do at a start.
 request_started.disconnect(close_old_connections)
 
-# What was loaded until now stays and need not be looked at again; and a batch of events is tens of thousands of objects that go
-# with the request: looking through them over and over took an eighth of a web process under load.
+# What was loaded until now stays and need not be looked at again; and a batch of events is tens of thousands of objects
+# that go with the request: looking through them over and over took an eighth of a web process under load.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)
 

@@ -25,9 +25,11 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from core.advisory_lock import in_turn, only_one
+from core.answers import forget_answers
 from core.clickhouse import erase as clickhouse
 from core.clickhouse.squash import REWRITING
 from core.models import DeletionRequest
+from core.outbox.data_versions import ALL, note_changed
 from core.outbox.deliver import deliver_changes, finish_batch
 from core.outbox.freeze import EVENTS
 from core.services.erase_postgres import (
@@ -63,6 +65,7 @@ STORES: dict[clickhouse.Table, str] = {
     "events": "clickhouse_events",
     "person": "clickhouse_persons",
     "person_newest_first": "clickhouse_persons_in_order",
+    "cohort_members": "clickhouse_members",
     "person_distinct_id": "clickhouse_distinct_ids",
     "person_distinct_id_overrides": "clickhouse_overrides",
 }
@@ -160,9 +163,10 @@ def _erase(batch: Batch) -> int:
         # An empty table would have found nothing.
         clickhouse.check_noted(run, ids, persons)
         clickhouse.forget()
+        closed = _note_verified(batch, left)
         for table in found:
             clickhouse.apply_patches(table)
-    return _note_verified(batch, left)
+    return closed
 
 
 def _only(batch: Batch, requests: Sequence[Request]) -> Batch:
@@ -176,8 +180,12 @@ def _projects(batch: Batch) -> set[int]:
 
 def _stop_what_is_on_its_way(batch: Batch) -> None:
     """Nothing received before the requests can come to ClickHouse any more when this returns."""
-    moments = [*(covered.moment for covered in batch.ids), *(request.asked_at for request in batch.requests)]
-    wait_until_over(max(moments))
+    # Also those that began after the request, and before its transaction was over: they may have seen the persons, and
+    # a calculation may have queued them as members of a cohort.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    wait_until_over(now)
     with transaction.atomic(), connection.cursor() as cursor:
         _add_counts(cursor, remove_waiting(cursor, batch))
     forget_traces(batch)
@@ -353,6 +361,8 @@ def _note_removed(batch: Batch) -> None:
         _advance(
             cursor, batch.requests, Stage.REMOVED, "removed_at = coalesce(removed_at, clock_timestamp())"
         )
+        note_changed(cursor, ((project_id, ALL) for project_id in _projects(batch)))
+    forget_answers(_projects(batch))
 
 
 _FORGET_IDS = "UPDATE core_deletionid SET distinct_id = NULL WHERE request_id = ANY(%s)"

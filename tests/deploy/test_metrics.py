@@ -69,6 +69,7 @@ def test_workers_count_what_clickhouse_does(site: Site) -> None:
 
 
 def test_what_waits_is_told(site: Site) -> None:
+    wait_until(lambda: figures(site).get('persons_api_outbox_rows{target="events"}', 0) == 0)
     site.installed.stop("delivery")
     assert site.capture(event("a", "cleo"), event("b", "cleo")).status_code == 200
 

@@ -221,9 +221,11 @@ def files_with(folder: Path, secrets: dict[str, str]) -> dict[str, set[str]]:
     return found
 
 
+# A set cannot be read; those that there are live in memory.
 _TABLES = """
 SELECT database, name FROM system.tables
 WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema') AND engine NOT LIKE '%View'
+    AND engine != 'Set'
 """
 #: Tables of the server itself in which a statement or a name could be kept.
 _SYSTEM = ("mutations", "processes", "parts", "parts_columns", "errors", "warnings")
