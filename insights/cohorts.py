@@ -8,23 +8,32 @@ again.
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from django.conf import settings
 from django.utils import timezone
 
 from core.advisory_lock import only_one
-from core.clickhouse import client, cohort_members
-from core.exceptions import ClickHouseUnavailable, InvalidInput, QueryTooHeavy
+from core.clickhouse import client
+from core.exceptions import ClickHouseUnavailable, InvalidInput, QueryTooHeavy, ReplicaTooLate
 from core.filters.cohort_criteria import (
     NOBODY,
     CriteriaReader,
     ImpossibleCriteria,
     property_filters,
 )
-from core.filters.properties import MemberTest, PropertyFilter, PropertyReader, Source, filters_of
+from core.filters.properties import (
+    PropertyFilter,
+    PropertyGroup,
+    PropertyReader,
+    Source,
+    cohorts_of,
+    filters_of,
+)
 from core.outbox.drain import drain
+from core.selectors.cohorts import cohort_names
+from core.selectors.waiting_rows import waiting_members
 from core.services.cohorts.calculations import LOCK, Run, begin_next, fail, finish, is_waiting
+from core.sql.members import WaitingMembers
 from core.sql.patterns import check_patterns
 from core.sql.text import Sql
 from insights.limits import Limits
@@ -70,37 +79,33 @@ def _calculate(run: Run) -> None:
             ),
         )
         query_ms = int((time.monotonic() - started) * 1000)
-        cohort_members.forget()
     except Exception as error:
-        with suppress(ClickHouseUnavailable):
-            cohort_members.forget()
         fail(run, _told(error))
         return
     finish(run, uuids, query_ms=query_ms)
 
 
 def _query(run: Run) -> Sql:
-    """The question for the members; what it needs is in ClickHouse then."""
-    reader = PropertyReader(run.zone, timezone.now(), sources=(Source.PERSON, Source.COHORT))
+    """The question for the members; what it needs is in ClickHouse then, or goes along."""
     project_id = run.calculated.project_id
+    sources = (Source.PERSON, Source.COHORT)
+    reader = PropertyReader(run.zone, timezone.now(), sources, cohorts=cohort_names(project_id))
     if run.query is not None:
         properties = reader.read(run.query.get("properties"), attr="query")
-        _prepare(project_id, list(filters_of(properties)))
-        return cohort.found(properties, run.query.get("search"))
+        waiting = _prepare(project_id, list(filters_of(properties)))
+        return cohort.found(properties, run.query.get("search"), waiting)
     criteria = CriteriaReader(reader, run.test_account_filters).read(run.filters) if run.filters else NOBODY
-    _prepare(project_id, list(property_filters(criteria)))
-    return cohort.members(criteria, overridden=has_overrides(project_id))
+    waiting = _prepare(project_id, list(property_filters(criteria)))
+    return cohort.members(criteria, waiting, overridden=has_overrides(project_id))
 
 
-def _prepare(project_id: int, filters: Sequence[PropertyFilter]) -> None:
+def _prepare(project_id: int, filters: Sequence[PropertyFilter]) -> WaitingMembers:
+    """Wait for delivery; the changes of members that still wait. A cohort goes by what another one was just found to
+    have, however long that takes to arrive.
+    """
     check_patterns(filters)
     drain(timeout_seconds=_DELIVERY)
-    wanted = {item.test.cohort_id for item in filters if isinstance(item.test, MemberTest)}
-    if wanted:
-        # What a worker left behind that died.
-        cohort_members.forget()
-    for cohort_id in sorted(wanted):
-        cohort_members.lend(project_id, cohort_id)
+    return waiting_members(project_id, cohorts_of(PropertyGroup(members=tuple(filters))))
 
 
 def _told(error: Exception) -> str:
@@ -111,7 +116,7 @@ def _told(error: Exception) -> str:
         return BAD_PATTERN.format(detail=error.detail)
     if isinstance(error, QueryTooHeavy):
         return TOO_LARGE if "MEMORY_LIMIT" in str(error.__cause__) else TOO_LONG
-    if isinstance(error, ClickHouseUnavailable):
+    if isinstance(error, ClickHouseUnavailable | ReplicaTooLate):
         logger.warning("ClickHouse does not answer; a cohort keeps its members")
         return BUSY
     logger.error("the calculation of a cohort failed", exc_info=error)

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 
 from core.clickhouse import client
-from core.clickhouse.erase import microseconds
+from core.clickhouse.erase import OF_PERSONS, Table, microseconds
 
 #: Bytes of ids that go with one question.
 _BYTES = 200_000
@@ -40,7 +40,7 @@ SELECT count() FROM %s WHERE project_id = {{project_id:Int64}} AND version <= {{
 """  # noqa: S608 - a constant
 _PERSON = """
 SELECT count() FROM %s
-WHERE project_id = {project_id:Int64} AND id = {id:UUID} AND version < {version:UInt64}
+WHERE project_id = {project_id:Int64} AND %s = {id:UUID} AND %s < {version:UInt64}
 """
 
 
@@ -60,9 +60,9 @@ def count_mappings(table: str, project_id: int, digests: Sequence[str], *, versi
     )
 
 
-def count_person(table: str, project_id: int, uuid: str, *, version: int) -> int:
-    """Rows of ``person`` or ``person_newest_first`` about a person below a version."""
-    return _count(_PERSON % table, project_id, {"id": uuid, "version": version})
+def count_person(table: Table, project_id: int, uuid: str, *, version: int) -> int:
+    """Rows of one of the tables ``OF_PERSONS`` about a person below a version."""
+    return _count(_PERSON % (table, *OF_PERSONS[table]), project_id, {"id": uuid, "version": version})
 
 
 def _count(sql: str, project_id: int, parameters: dict[str, object]) -> int:

@@ -24,8 +24,8 @@ from core.metrics.counts import CLICKHOUSE
 
 #: ClickHouse's codes for a query that ran into its own limits.
 TOO_HEAVY_CODES = {158, 159, 160, 241, 307, 396}
-#: Codes that go away by themselves: busy, shutting down, read-only for the moment, network.
-PASSING_CODES = {202, 209, 210, 236, 242, 252, 279, 439, 733, 749}
+#: Codes that go away by themselves: busy, shutting down, stopped by somebody, read-only for the moment, network.
+PASSING_CODES = {202, 209, 210, 236, 242, 252, 279, 394, 439, 733, 749}
 
 Settings = Mapping[str, str | int]
 _thread = threading.local()
@@ -45,7 +45,7 @@ def query(
     if "{project_id:Int64}" not in sql:
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
-    client = _client(django_settings.INSIGHTS_WAIT + GRACE)
+    client = _client(_patience(settings))
     return _rows(partial(client.query, sql, parameters=bound, settings=_commented(settings)), kind="query")
 
 
@@ -118,6 +118,13 @@ _INSERT_SETTINGS: dict[str, str | int] = {
 #: longest wait and this much more; one that is merely long is stopped before, by its own limit.
 PATIENCE = 300
 GRACE = 5
+
+
+def _patience(settings: Settings | None) -> int:
+    """For a question with these settings: one of two, so that a thread keeps few clients."""
+    seconds = int((settings or {}).get("max_execution_time", 0))
+    wait: int = django_settings.INSIGHTS_WAIT
+    return (wait if seconds <= wait else max(seconds, django_settings.INSIGHTS_LONGEST)) + GRACE
 
 
 def _client(patience: int = PATIENCE) -> Client:

@@ -1,4 +1,5 @@
-"""Compares PostgreSQL with its replica in ClickHouse, by count and checksum: persons, distinct ids, overrides, groups.
+"""Compares PostgreSQL with its replica in ClickHouse, by count and checksum: persons, distinct ids, overrides,
+groups, members of cohorts.
 
 Both sides compute the same sum over the rows (the first 56 bits of an MD5 each), so a difference in a single
 version shows, whatever the number of rows.
@@ -113,6 +114,20 @@ FROM groups FINAL
 WHERE {project_id:Int64} IN (0, project_id)
 """
 
+# A member whose person is gone is on its way out (core.services.cohorts.store_members).
+_MEMBERS_PG = """
+SELECT count(*), coalesce(sum(('x' || left(md5(
+    m.project_id || ':' || m.cohort_id || ':' || p.uuid), 14))::bit(56)::bigint), 0)
+FROM core_cohortmember m JOIN core_person p ON p.id = m.person_id AND p.project_id = m.project_id
+WHERE %(project_id)s IN (0, m.project_id)
+"""
+_MEMBERS_CH = """
+SELECT count(), sum(toInt256(reinterpretAsUInt64(reverse(substring(
+    MD5(concat(toString(project_id), ':', toString(cohort_id), ':', toString(person_id))), 1, 7)))))
+FROM cohort_members FINAL
+WHERE {project_id:Int64} IN (0, project_id)
+"""
+
 
 #: No project has this id: it stands for all of them.
 ALL_PROJECTS = 0
@@ -130,6 +145,9 @@ def compare(project_id: int = ALL_PROJECTS) -> list[Comparison]:
         ),
         Comparison("person_distinct_id", _postgres(_IDS_PG, project_id), _clickhouse(_IDS_CH, project_id)),
         _overrides(project_id),
+        Comparison(
+            "cohort_members", _postgres(_MEMBERS_PG, project_id), _clickhouse(_MEMBERS_CH, project_id)
+        ),
         Comparison("groups", _postgres(_GROUPS_PG, project_id), _clickhouse(_GROUPS_CH, project_id)),
     ]
 

@@ -15,7 +15,6 @@ from core.filters.cohort_form import ATTR, event_filter_reader
 from core.filters.dates import parse_date, relative_date
 from core.filters.properties import (
     Joiner,
-    MemberTest,
     PropertyFilter,
     PropertyGroup,
     PropertyReader,
@@ -216,7 +215,7 @@ class CriteriaReader:
             return self._behavior(item, place)
         negated = item.get("negation", False)
         if item["type"] == "cohort":
-            return PropertyFilter(Source.COHORT, "id", MemberTest(item["value"]), negated, place)
+            return PropertyFilter(Source.COHORT, "id", self.reader.member_test(item["value"]), negated, place)
         (read,) = filters_of(self.reader.read([{**item, "type": "person"}], attr=place))
         if item["type"] == "person":
             return read

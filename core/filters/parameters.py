@@ -13,7 +13,9 @@ import orjson
 from core.exceptions import InvalidInput
 
 #: Where both have one, the query string wins: the link to the next page is followed with the same body.
-_QUERY_WINS = frozenset({"limit", "offset"})
+_QUERY_WINS = frozenset(
+    {"limit", "offset", "funnel_correlation_person_limit", "funnel_correlation_person_offset"}
+)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
@@ -102,16 +104,16 @@ def read_boolean(given: Mapping[str, Any], name: str) -> bool:
     return value is True or (isinstance(value, int | float) and value == 1)
 
 
-def read_limit(given: Mapping[str, Any], *, default: int = 100, most: int = 1000) -> int:
+def read_limit(given: Mapping[str, Any], name: str = "limit", *, default: int = 100, most: int = 1000) -> int:
     """Rows of a page: 1 to ``most``; 0 and nothing mean ``default``."""
-    limit = read_integer(given, "limit") or default
+    limit = read_integer(given, name) or default
     if not 1 <= limit <= most:
-        raise InvalidInput(f"Ensure this value is between 1 and {most}.", attr="limit")
+        raise InvalidInput(f"Ensure this value is between 1 and {most}.", attr=name)
     return limit
 
 
-def read_offset(given: Mapping[str, Any]) -> int:
-    offset = read_integer(given, "offset") or 0
+def read_offset(given: Mapping[str, Any], name: str = "offset") -> int:
+    offset = read_integer(given, name) or 0
     if offset < 0:
-        raise InvalidInput("Ensure this value is greater than or equal to 0.", attr="offset")
+        raise InvalidInput("Ensure this value is greater than or equal to 0.", attr=name)
     return offset

@@ -5,7 +5,7 @@ becomes that other one, negated; so there is one meaning of each test, and the c
 construction.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -34,6 +34,14 @@ class Source(StrEnum):
     GROUP = "group"
     #: No property: who is in a cohort.
     COHORT = "cohort"
+
+
+#: Sources that ask about a person, whatever the event.
+OF_PERSONS = frozenset({Source.PERSON, Source.COHORT})
+#: No cohort has this number, so nobody is in it.
+NO_COHORT = 0
+#: Other words for cohorts in filters of analytical questions. Members are stored ones in any case.
+_COHORT_WORDS = frozenset({"static-cohort", "precalculated-cohort"})
 
 
 class TextMatch(StrEnum):
@@ -105,15 +113,38 @@ def filters_of(group: PropertyGroup) -> Iterator[PropertyFilter]:
             yield from filters_of(member)
 
 
+def conjuncts(group: PropertyGroup) -> list[PropertyFilter | PropertyGroup]:
+    """The parts of ``group`` that must all pass."""
+    if group.joiner is Joiner.OR and len(group.members) > 1:
+        return [group]
+    found: list[PropertyFilter | PropertyGroup] = []
+    for member in group.members:
+        found.extend([member] if isinstance(member, PropertyFilter) else conjuncts(member))
+    return found
+
+
+def cohorts_of(group: PropertyGroup) -> set[int]:
+    """The cohorts that the tree asks for."""
+    return {item.test.cohort_id for item in filters_of(group) if isinstance(item.test, MemberTest)}
+
+
+def members_filter(cohort_id: int, *, attr: str) -> PropertyGroup:
+    """What the members of a cohort pass."""
+    item = PropertyFilter(Source.COHORT, "id", MemberTest(cohort_id), negated=False, attr=attr)
+    return PropertyGroup(members=(item,))
+
+
 @dataclass
 class PropertyReader:
     """Reads the property filters of one request; ``zone`` and ``now`` are for dates in them. A filter without a type
-    is of the first of ``sources``; others are refused.
+    is of the first of ``sources``; others are refused. Cohorts that are not among ``cohorts`` have no members; null
+    takes every number as it is.
     """
 
     zone: ZoneInfo
     now: datetime
-    sources: tuple[Source, ...] = (Source.EVENT, Source.PERSON, Source.GROUP)
+    sources: tuple[Source, ...] = (Source.EVENT, Source.PERSON, Source.GROUP, Source.COHORT)
+    cohorts: Container[int] | None = None
     count: int = 0
 
     def read(self, value: Any, *, attr: str) -> PropertyGroup:
@@ -175,7 +206,8 @@ class PropertyReader:
         if not isinstance(item.get("key"), str):
             raise InvalidInput("The key of a filter is missing.", attr=attr)
         source = self._source(item.get("type"), attr=attr)
-        test, complement = _membership(item, attr) if source is Source.COHORT else self._test(item, attr=attr)
+        read = self._membership if source is Source.COHORT else self._test
+        test, complement = read(item, attr=attr)
         return PropertyFilter(
             source,
             item["key"],
@@ -190,7 +222,11 @@ class PropertyReader:
             return self.sources[0]
         if value in self.sources:
             return Source(value)
-        if isinstance(value, str) and (value in _NOT_YET or value in list(Source)):
+        if not isinstance(value, str):
+            raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
+        if value in _COHORT_WORDS and {Source.EVENT, Source.COHORT} <= {*self.sources}:
+            return Source.COHORT
+        if value in _NOT_YET or value in list(Source):
             raise InvalidInput(f"Filters of type {value} are not supported here.", attr=attr)
         raise InvalidInput(f"The filter type {value!r} is unknown.", attr=attr)
 
@@ -204,6 +240,19 @@ class PropertyReader:
         read, complement = OPERATORS[operator]
         return read(self, item.get("value"), attr), complement
 
+    def _membership(self, item: Mapping[str, Any], *, attr: str) -> tuple[Test, bool]:
+        """The same of a cohort."""
+        if item["key"] != "id":
+            raise InvalidInput("The key of a cohort filter is id.", attr=attr)
+        operator = item.get("operator") or "exact"
+        if not isinstance(operator, str) or operator not in _MEMBERSHIP:
+            raise InvalidInput(f"A cohort cannot be tested with {operator!r}.", attr=attr)
+        return self.member_test(whole_number(item.get("value"), attr=attr)), _MEMBERSHIP[operator]
+
+    def member_test(self, cohort_id: int) -> MemberTest:
+        """The test for members of this cohort."""
+        return MemberTest(cohort_id if self.cohorts is None or cohort_id in self.cohorts else NO_COHORT)
+
 
 def _is_group(value: Any) -> bool:
     return isinstance(value, Mapping) and "type" in value and "values" in value
@@ -216,22 +265,11 @@ def _from_json(text: str, *, attr: str) -> Any:
         raise InvalidInput("Properties are unparsable!", attr=attr) from None
 
 
-_NOT_YET = frozenset(
-    """static-cohort precalculated-cohort element session hogql recording behavioral""".split()
-)
+_NOT_YET = frozenset({*_COHORT_WORDS, *"element session hogql recording behavioral".split()})
 
 
 #: For people who name a cohort: the operators, and whether they ask for its complement.
 _MEMBERSHIP = {"exact": False, "in": False, "is_not": True, "not_in": True}
-
-
-def _membership(item: Mapping[str, Any], attr: str) -> tuple[MemberTest, bool]:
-    if item["key"] != "id":
-        raise InvalidInput("The key of a cohort filter is id.", attr=attr)
-    operator = item.get("operator") or "exact"
-    if not isinstance(operator, str) or operator not in _MEMBERSHIP:
-        raise InvalidInput(f"A cohort cannot be tested with {operator!r}.", attr=attr)
-    return MemberTest(whole_number(item.get("value"), attr=attr)), _MEMBERSHIP[operator]
 
 
 def _group_type_index(item: Mapping[str, Any], *, attr: str) -> int:

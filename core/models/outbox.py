@@ -31,7 +31,9 @@ class EventBuffer(models.Model):
 
 
 class Outbox(models.Model):
-    """A change of a person, of a group or of where a distinct id points, on its way to ClickHouse."""
+    """A change of a person, of a group, of members of cohorts or of where a distinct id points, on its way to
+    ClickHouse.
+    """
 
     class Target(models.TextChoices):
         PERSON = "person"
@@ -40,6 +42,8 @@ class Outbox(models.Model):
         #: Ids that were attached or moved.
         OVERRIDE = "person_distinct_id_overrides"
         GROUP = "groups"
+        #: Persons who joined or left cohorts; queued by triggers (``core/migrations/0009_cohort_member_changes.py``).
+        MEMBERS = "cohort_member_changes"
 
     id = models.BigAutoField(primary_key=True)
     project = models.ForeignKey(

@@ -16,6 +16,7 @@ from core.advisory_lock import only_one
 from core.clickhouse import client
 from core.exceptions import ClickHouseRefused
 from core.models import Outbox, Undeliverable
+from core.outbox.data_versions import delivered_part, note_changed
 from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, open_batch, source
 from core.outbox.lines import delivered_person_line, received_event_line
 from core.outbox.wake import wake_delivery
@@ -72,7 +73,7 @@ def _newest_row(target: str) -> int:
     return newest or 0
 
 
-_LINES = "SELECT line, created_at FROM {table} WHERE id = ANY(%s) ORDER BY id"
+_LINES = "SELECT line, created_at, project_id FROM {table} WHERE id = ANY(%s) ORDER BY id"
 
 
 def _deliver_batch(batch: Batch) -> None:
@@ -81,16 +82,17 @@ def _deliver_batch(batch: Batch) -> None:
         cursor.execute(_LINES.format(table=table), [list(batch.row_ids)])
         rows = cursor.fetchall()
     if batch.target == EVENTS:
-        lines = [received_event_line(line, received) for line, received in rows]
+        lines = [received_event_line(line, received) for line, received, _ in rows]
     elif batch.target == Outbox.Target.PERSON:
-        lines = [delivered_person_line(line, batch.frozen_at) for line, _ in rows]
+        lines = [delivered_person_line(line, batch.frozen_at) for line, _, _ in rows]
     else:
-        lines = [line for line, _ in rows]
+        lines = [line for line, _, _ in rows]
     for target in _TABLES.get(batch.target, [batch.target]):
         _send(target, lines, token=str(batch.token), is_new=batch.is_new)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table} WHERE id = ANY(%s)", [list(batch.row_ids)])  # noqa: S608 - one of two names
         cursor.execute("DELETE FROM core_deliverybatch WHERE id = %s", [batch.id])
+        note_changed(cursor, {delivered_part(batch.target, project_id, line) for line, _, project_id in rows})
 
 
 #: Where rows go that do not go to the one table of their target's name.

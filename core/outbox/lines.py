@@ -2,7 +2,7 @@
 ``core/clickhouse/schema``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -120,6 +120,23 @@ def group_line(
             "properties": texts,
             "typed_keys": typed,
             "version": version,
+        }
+    )
+
+
+def members_line(*, project_id: int, cohort_id: int, version: int, gone: Sequence[UUID]) -> str:
+    """A row of ``cohort_member_changes``: persons who are ``gone`` are no members. All other such lines are made by
+    triggers (``core/migrations/0009_cohort_member_changes.py``), in this form.
+    """
+    return _line(
+        {
+            "project_id": project_id,
+            "cohort_id": cohort_id,
+            "version": version,
+            "is_deleted": 1,
+            "person_ids": gone,
+            # Below every version of a death.
+            "person_versions": [0] * len(gone),
         }
     )
 

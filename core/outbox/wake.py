@@ -1,4 +1,4 @@
-"""Tells the workers of delivery and of erasure that there is something to do, once for many requests.
+"""Tells the workers of delivery, of erasure and of webhooks that there is something to do, once for many requests.
 
 The key in Valkey says that a wake-up is under way; the worker removes it before it looks. A request that
 finds the key knows that the worker has yet to look and will see its rows. A wake-up that gets lost is made
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 KEY = "delivery:wake"
 ERASURE_KEY = "erasure:wake"
+WEBHOOKS_KEY = "webhooks:wake"
 #: Seconds after which a wake-up counts as lost.
 EXPIRY = 5
 #: Seconds without another try after Valkey did not answer, so that captures do not queue up behind its
@@ -36,6 +37,11 @@ def wake_delivery() -> None:
 def wake_erasure() -> None:
     """The same for an erasure."""
     _wake(ERASURE_KEY, "core.tasks.erase.erase")
+
+
+def wake_webhooks() -> None:
+    """The same for what webhooks are told."""
+    _wake(WEBHOOKS_KEY, "core.tasks.webhooks.send")
 
 
 def _wake(key: str, task: str) -> None:
@@ -57,3 +63,13 @@ def wake_up_seen(key: str = KEY) -> None:
         valkey.client().delete(key)
     except redis.RedisError:
         logger.warning("Valkey does not answer; wake-ups may be late")
+
+
+def keep_awake(key: str) -> None:
+    """Called now and then by a worker that looks again and again: nobody need wake it, until it says that it saw the
+    last wake-up.
+    """
+    try:
+        valkey.client().set(key, 1, ex=EXPIRY)
+    except redis.RedisError:
+        logger.warning("Valkey does not answer; a worker may be woken in vain")

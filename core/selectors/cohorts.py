@@ -40,6 +40,12 @@ def cohort_exists(project_id: int, cohort_id: int) -> bool:
     return Cohort.objects.for_project(project_id).filter(pk=cohort_id, deleted=False).exists()
 
 
+def cohort_names(project_id: int) -> dict[int, str]:
+    """The names of the cohorts that are not deleted, by id; one without a name goes by its id."""
+    found = Cohort.objects.for_project(project_id).filter(deleted=False).order_by("pk")
+    return {pk: name or str(pk) for pk, name in found.values_list("pk", "name")}
+
+
 def get_cohort(project_id: int, cohort_id: int) -> Cohort:
     """The cohort, also a deleted one. Raises ``CohortNotFound``."""
     found = Cohort.objects.for_project(project_id).select_related("created_by").filter(pk=cohort_id).first()

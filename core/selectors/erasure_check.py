@@ -12,6 +12,7 @@ import orjson
 from django.db import connection
 
 from core.clickhouse import about_ids
+from core.clickhouse.erase import Table
 
 _IDS = """
 SELECT encode(i.digest, 'hex'), CASE WHEN r.erases_events THEN i.moment END, i.version
@@ -57,7 +58,7 @@ SELECT b.store, count(*) FROM changes b JOIN persons p
 WHERE b.target = 'person' GROUP BY 1
 """
 
-# By the indexes identity_changes_by_name and idempotent_answers_by_name.
+# By the indexes identity_changes_by_name, idempotent_answers_by_name and webhook_deliveries_by_name.
 _TRACES = """
 SELECT (
     SELECT count(*) FROM core_identitychange
@@ -68,6 +69,9 @@ SELECT (
     SELECT count(*) FROM core_idempotentrequest
     WHERE project_id + 0 = %(project_id)s AND created_at + interval '0' <= %(until)s
         AND jsonb_path_query_array(answer::jsonb, 'strict $.** ? (@.type() == "string")') ?| %(uuids)s
+) + (
+    SELECT count(*) FROM core_webhookdelivery
+    WHERE project_id + 0 = %(project_id)s AND created_at <= %(until)s AND names && %(uuids)s::text[]
 )
 """
 
@@ -113,7 +117,11 @@ _MAPPINGS = (
     ("person_distinct_id", "clickhouse_distinct_ids"),
     ("person_distinct_id_overrides", "clickhouse_overrides"),
 )
-_PERSON_TABLES = (("person", "clickhouse_persons"), ("person_newest_first", "clickhouse_persons_in_order"))
+_PERSON_TABLES: tuple[tuple[Table, str], ...] = (
+    ("person", "clickhouse_persons"),
+    ("person_newest_first", "clickhouse_persons_in_order"),
+    ("cohort_members", "clickhouse_members"),
+)
 #: As receipts name them (``core.services.erase.ALL_STORES``).
 _STORES = (
     "postgres_events",
@@ -123,6 +131,7 @@ _STORES = (
     "clickhouse_events",
     "clickhouse_persons",
     "clickhouse_persons_in_order",
+    "clickhouse_members",
     "clickhouse_distinct_ids",
     "clickhouse_overrides",
 )

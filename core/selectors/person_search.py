@@ -6,10 +6,13 @@ Asks ClickHouse's replica, which keeps each property by itself, in one of two wa
 pass is found among the first rows, and indexes for texts and for properties that are equal to a value, so what few pass
 is found there. Either way the cost does not grow with the project. Of a person it may have older rows than the present
 one, so the versions of what is found are compared with PostgreSQL's; who differs is asked about again in ``person``.
-A text is also looked for in distinct ids: ClickHouse says which ones contain it, PostgreSQL who has them.
+A text is also looked for in distinct ids: ClickHouse says which ones contain it, PostgreSQL who has them. Who is in a
+cohort PostgreSQL knows, too: so a page from a large cohort costs the same, however large. Where few of those who
+pass are members, it gives up.
 
-*Everybody who passes* (a count, a table, a page far down, persons among some that PostgreSQL knows) is found by one
-pass over the columns of ``person`` that are asked for.
+*Everybody who passes* (a count, a table, a page far down, persons among some that PostgreSQL knows, members who are
+rare) is found by one pass over the columns of ``person`` that are asked for; cohorts are sets then, from
+``cohort_members``.
 
 What was written must be found at once, and the replica is late: rows that wait go along
 (``core.selectors.waiting_rows``). Who begins or ceases to pass while a question is answered may be found or not; who
@@ -26,7 +29,7 @@ from django.db import connection
 
 from core.clickhouse import client
 from core.database import fetch_prepared
-from core.filters.properties import MemberTest, PropertyGroup, filters_of
+from core.filters.properties import MemberTest, PropertyFilter, PropertyGroup, cohorts_of, conjuncts
 from core.selectors.place import Place
 from core.selectors.waiting_rows import (
     WAITING_SETTINGS,
@@ -35,14 +38,19 @@ from core.selectors.waiting_rows import (
     passing_waiting_persons,
     persons,
     waiting_distinct_ids,
+    waiting_members,
     waiting_persons,
 )
 from core.sql.conditions import OnPersons, group_condition
+from core.sql.members import WaitingMembers
 from core.sql.newest_first import SEARCHED, SEARCHED_OF_PERSON, OnNewestFirst, contains
 from core.sql.text import Sql, all_of, any_of, moment, sql, text, texts, trusted, unsigned, uuids
 
 #: Persons up to which a page is looked for from the start of the list.
 MOST_WALKED = 12_000
+#: Persons among whom members of a cohort are looked for, unless more are wanted; where these fill no page, members are
+#: rare.
+MOST_TRIED = 2_000
 #: Distinct ids that contain a text, up to which their persons are looked up.
 MOST_IDS = 10_000
 #: How many times as many rows are read next, where those before did not fill a page.
@@ -60,7 +68,8 @@ _SETTINGS: dict[str, str | int] = {
 @dataclass(frozen=True, slots=True)
 class PersonSearch:
     """What is asked. ``among`` narrows it to these persons; null means everybody. ``until`` is the latest time of
-    creation; what comes ``after`` a place is wanted, and nobody beyond the place ``down_to``.
+    creation; what comes ``after`` a place is wanted, and nobody beyond the place ``down_to``. ``cohorts`` are ids for
+    PostgreSQL, each with whether its members are wanted or everybody else.
     """
 
     properties: PropertyGroup
@@ -69,6 +78,7 @@ class PersonSearch:
     among: Sequence[UUID] | None = None
     after: Place | None = None
     down_to: Place | None = None
+    cohorts: Sequence[tuple[int, bool]] = ()
 
 
 def find_persons(project_id: int, search: PersonSearch, *, limit: int, offset: int) -> list[UUID]:
@@ -156,24 +166,11 @@ def _in_order(place: Place) -> Sql:
 
 
 def _of_properties(project_id: int, search: PersonSearch) -> Sql:
-    return group_condition(search.properties, OnPersons(_members(project_id, search.properties)))
+    return group_condition(search.properties, OnPersons(_waiting_members(project_id, search.properties)))
 
 
-_MEMBERS = """
-SELECT p.uuid::text FROM core_cohortmember m JOIN core_person p ON p.id = m.person_id
-WHERE m.project_id = %s AND m.cohort_id = %s
-"""
-
-
-def _members(project_id: int, properties: PropertyGroup) -> dict[int, list[str]]:
-    """The members of each cohort that the filters name."""
-    tests = (item.test for item in filters_of(properties))
-    members: dict[int, list[str]] = {test.cohort_id: [] for test in tests if isinstance(test, MemberTest)}
-    with connection.cursor() as cursor:
-        for cohort_id, found in members.items():
-            cursor.execute(_MEMBERS, [project_id, cohort_id])
-            found.extend(uuid for (uuid,) in cursor.fetchall())
-    return members
+def _waiting_members(project_id: int, properties: PropertyGroup) -> WaitingMembers:
+    return waiting_members(project_id, cohorts_of(properties))
 
 
 def _id_contains(wanted: str) -> Sql:
@@ -185,9 +182,10 @@ def _id_contains(wanted: str) -> Sql:
 
 def _from_the_start(project_id: int, search: PersonSearch, wanted: int) -> list[Place] | None:
     """The first ``wanted`` persons; null when it takes everybody to tell."""
+    search = _cohorts_apart(search)
     found = _walk(project_id, search, wanted)
     wanted_text = search.text
-    if wanted_text is None:
+    if found is None or wanted_text is None:
         return found
     if len(found) == wanted:
         search = replace(search, down_to=found[-1])
@@ -195,11 +193,26 @@ def _from_the_start(project_id: int, search: PersonSearch, wanted: int) -> list[
     return None if by_id is None else _newest_first({*found, *by_id})[:wanted]
 
 
-def _walk(project_id: int, search: PersonSearch, wanted: int) -> list[Place]:
-    """The first ``wanted`` persons by what ``person_newest_first`` says of them: not by distinct ids."""
+def _cohorts_apart(search: PersonSearch) -> PersonSearch:
+    """With the cohorts that everybody must be in, or not be in, as ``cohorts``."""
+    cohorts: list[tuple[int, bool]] = []
+    properties: list[PropertyFilter | PropertyGroup] = []
+    for part in conjuncts(search.properties):
+        if isinstance(part, PropertyFilter) and isinstance(part.test, MemberTest):
+            cohorts.append((part.test.cohort_id, not part.negated))
+        else:
+            properties.append(part)
+    return replace(search, properties=PropertyGroup(members=tuple(properties)), cohorts=cohorts)
+
+
+def _walk(project_id: int, search: PersonSearch, wanted: int) -> list[Place] | None:
+    """The first ``wanted`` persons by what ``person_newest_first`` says of them: not by distinct ids. Null when too few
+    of them are in the cohorts.
+    """
     waiting = waiting_persons(project_id)
-    members = _members(project_id, search.properties)
+    members = _waiting_members(project_id, search.properties)
     found: list[Place] = []
+    tried = 0
     rows = wanted
     while True:
         page = _ask(project_id, _page(search, members, waiting, rows))
@@ -207,6 +220,9 @@ def _walk(project_id: int, search: PersonSearch, wanted: int) -> list[Place]:
         found += _present(project_id, replace(search, down_to=end), page)
         if end is None or len(found) >= wanted:
             return found[:wanted]
+        tried += rows
+        if search.cohorts and tried >= max(MOST_TRIED, wanted * _GROWTH):
+            return None
         search = replace(search, after=end)
         rows = min(rows * _GROWTH, MOST_WALKED)
 
@@ -214,7 +230,7 @@ def _walk(project_id: int, search: PersonSearch, wanted: int) -> list[Place]:
 _COLUMNS = trusted("created_at, id, version")
 
 
-def _page(search: PersonSearch, members: dict[int, list[str]], waiting: WaitingRows, rows: int) -> Sql:
+def _page(search: PersonSearch, members: WaitingMembers, waiting: WaitingRows, rows: int) -> Sql:
     """The first ``rows`` rows that pass. What waits comes in place of what is there."""
     bounds = _bounds(search)
     stored = [
@@ -268,7 +284,35 @@ def _present(project_id: int, search: PersonSearch, page: Sequence[Sequence[Any]
     changed = [uuid for uuid, (version, _) in newest.items() if versions.get(uuid, version) != version]
     if changed:
         present += _passing(project_id, replace(search, among=changed))
-    return _newest_first(present)
+    return _members(project_id, search, _newest_first(present))
+
+
+# By the unique index of the table.
+_COHORTS = """
+SELECT p.uuid::text, ARRAY(
+    SELECT m.cohort_id FROM core_cohortmember m
+    WHERE m.cohort_id = ANY(%(cohorts)s) AND m.person_id = p.id AND m.project_id = p.project_id
+)
+FROM core_person p WHERE p.project_id = %(project_id)s AND p.uuid = ANY(%(uuids)s)
+"""
+
+
+def _members(project_id: int, search: PersonSearch, places: list[Place]) -> list[Place]:
+    """Those who pass the filters by cohorts, too."""
+    if not search.cohorts or not places:
+        return places
+    parameters = {
+        "project_id": project_id,
+        "cohorts": [cohort_id for cohort_id, _ in search.cohorts],
+        "uuids": [place.uuid for place in places],
+    }
+    in_cohorts = {UUID(uuid): set(cohorts) for uuid, cohorts in fetch_prepared(_COHORTS, parameters)}
+    return [
+        place
+        for place in places
+        if place.uuid in in_cohorts
+        and all((cohort_id in in_cohorts[place.uuid]) == is_wanted for cohort_id, is_wanted in search.cohorts)
+    ]
 
 
 def _passing(project_id: int, search: PersonSearch) -> list[Place]:
@@ -354,6 +398,7 @@ def _fetch(statement: str, project_id: int, search: PersonSearch, **parameters: 
 
 def _passing_filters(project_id: int, search: PersonSearch, places: list[Place]) -> list[Place]:
     """Those who pass the property filters, too; newest first, as they were."""
+    places = _members(project_id, search, places)
     if not search.properties.members or not places:
         return places
     among = [place.uuid for place in places]

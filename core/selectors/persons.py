@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from core.database import fetch_prepared
-from core.filters.properties import PropertyGroup
+from core.filters.properties import PropertyGroup, both, members_filter
 from core.identity.display_name import chosen_first, display_name
 from core.models import Project
 from core.models.person import EMAIL_START
@@ -163,12 +163,15 @@ _UUIDS = f"SELECT p.uuid {_MATCHING}"
 
 
 def _search(project: Project, where: PersonFilter, after: Place | None = None) -> PersonSearch:
-    """The question to the replica; what only PostgreSQL knows narrows it to some persons."""
+    """The question to the replica; what only PostgreSQL knows narrows it to few persons."""
     among: list[UUID] | None = None
-    if (where.distinct_id, where.email, where.cohort_id) != (None, None, None):
+    properties = where.properties
+    if (where.distinct_id, where.email) != (None, None):
         among = [uuid for (uuid,) in fetch_prepared(*_narrowed(_UUIDS, project, where))]
+    elif where.cohort_id is not None:
+        properties = both(properties, members_filter(where.cohort_id, attr="cohort"))
     return PersonSearch(
-        where.properties,
+        properties,
         where.search,
         until=timezone.now() + FUTURE,
         among=among,

@@ -5,13 +5,15 @@ written is found at once. They must be read before ClickHouse is asked: a row le
 it, so nobody is missed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
 from core.exceptions import ReplicaTooLate
 from core.models import Outbox
+from core.sql.members import WaitingMembers
 from core.sql.text import Sql, sql, text, texts, trusted, uuids
 
 #: Bytes of waiting rows that go along with a question. More wait only while a very large import is under way or
@@ -50,6 +52,33 @@ def waiting_persons(project_id: int) -> WaitingRows:
 def waiting_distinct_ids(project_id: int) -> WaitingRows:
     """By distinct id. Raises ``ReplicaTooLate``."""
     return _waiting(project_id, "distinct_id", [Outbox.Target.FIRST_ID, Outbox.Target.OVERRIDE])
+
+
+# The start of a line says which cohort it is about: lines are written by one trigger.
+_MEMBERS = """
+SELECT cohort_id, string_agg(line, E'\\n')
+FROM unnest(%(cohorts)s::bigint[]) AS cohort_id
+JOIN core_outbox o ON starts_with(o.line, concat('{"project_id":', o.project_id, ',"cohort_id":', cohort_id, ','))
+WHERE o.target = %(target)s AND o.project_id = %(project_id)s
+GROUP BY cohort_id
+"""
+
+
+def waiting_members(project_id: int, cohort_ids: Collection[int]) -> WaitingMembers:
+    """Changes of the members of these cohorts. Raises ``ReplicaTooLate``."""
+    if not cohort_ids:
+        return {}
+    parameters: dict[str, Any] = {
+        "cohorts": list(cohort_ids),
+        "target": Outbox.Target.MEMBERS.value,
+        "project_id": project_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MEMBERS, parameters)
+        waiting = dict(cursor.fetchall())
+    if sum(map(len, waiting.values())) > MOST_WAITING_BYTES:
+        raise ReplicaTooLate
+    return waiting
 
 
 def _waiting(project_id: int, key: str, targets: Sequence[Outbox.Target]) -> WaitingRows:

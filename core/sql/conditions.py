@@ -5,8 +5,9 @@ key as the empty text. Every condition is true or false, never null, so that its
 complement.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from core.clickhouse.escape import property_text
@@ -24,7 +25,8 @@ from core.filters.properties import (
 from core.filters.property_dates import DateTest
 from core.filters.property_numbers import NumberTest
 from core.sql.lenient_dates import unix_seconds
-from core.sql.text import Sql, all_of, any_of, integer, negated, number, sql, text, texts, trusted, uuids
+from core.sql.members import WaitingMembers, is_member
+from core.sql.text import Sql, all_of, any_of, integer, negated, number, sql, text, texts, trusted
 
 
 class Rows(Protocol):
@@ -36,22 +38,30 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OnPersons:
-    """Conditions on rows of ``person``, for filters that ask nothing but persons. ``members`` are the uuids of the
-    members of each cohort that is asked for.
+    """Conditions on rows of ``person``, for filters that ask nothing but persons. ``waiting`` are changes of members
+    that count although ClickHouse does not have them yet.
     """
 
-    members: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    waiting: WaitingMembers = field(default_factory=dict)
 
     def condition(self, item: PropertyFilter) -> Sql:
         if isinstance(item.test, MemberTest):
-            is_member = sql("id IN {members}", members=uuids(self.members[item.test.cohort_id]))
-            return negated(is_member) if item.negated else is_member
+            return of_members(_ID, item, item.test, self.waiting)
         if item.source is not Source.PERSON:
             raise ValueError(f"{item.attr} is no person filter")
         return tested(stored_text("properties", item.key), item)
 
 
+_ID = sql("id")
 ON_PERSONS = OnPersons()
+
+
+def of_members(
+    person: Sql, item: PropertyFilter, test: MemberTest, waiting: WaitingMembers = MappingProxyType({})
+) -> Sql:
+    """Whether ``person`` passes ``item``, which asks for the members of a cohort."""
+    condition = is_member(person, test.cohort_id, waiting)
+    return negated(condition) if item.negated else condition
 
 
 def group_condition(group: PropertyGroup, on: Rows) -> Sql:

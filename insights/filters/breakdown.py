@@ -1,4 +1,8 @@
-"""A breakdown: by which values of which properties the actors of a question are told apart."""
+"""A breakdown: by which values of which properties the actors of a question are told apart, or by which cohorts.
+
+Cohorts are no values of anything: a question that is broken down by them is asked once of the members of each, as if a
+filter said so (``members_of``). Somebody may be in several.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +13,9 @@ import orjson
 from core.events.text_form import text_forms
 from core.exceptions import InvalidInput
 from core.filters.group_type import read_group_type_index
-from core.filters.parameters import read_boolean, read_integer, read_list, read_text
-from core.filters.properties import Source
+from core.filters.parameters import read_boolean, read_integer, read_list, read_text, whole_number
+from core.filters.properties import PropertyGroup, Source, members_filter
+from insights.filters.project import ProjectFacts
 
 #: A value: the text form of each property, empty for one that is missing.
 Value = tuple[str, ...]
@@ -22,13 +27,25 @@ MOST_PROPERTIES = 5
 MOST_VALUES = 1000
 _USUAL_VALUES = 25
 _MAP_VALUES = 300
-_SOURCES = {"event": Source.EVENT, "person": Source.PERSON, "group": Source.GROUP}
+_SOURCES = {
+    "event": Source.EVENT,
+    "person": Source.PERSON,
+    "group": Source.GROUP,
+    "cohort": Source.COHORT,
+}
+
+#: Cohorts of one breakdown: each is a question of its own.
+MOST_COHORTS = 25
+#: In place of a cohort: everybody.
+EVERYBODY = "all"
+_NAME_OF_EVERYBODY = "all users"
 
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """Values of the properties ``keys``; the ``limit`` most frequent are kept, the rest are ``OTHER``.
-    ``group_type_index`` is given for properties of groups only.
+    ``group_type_index`` is given for properties of groups only. By cohorts ``keys`` are their ids, or ``EVERYBODY``,
+    and ``names`` what they are called.
     """
 
     source: Source
@@ -36,9 +53,35 @@ class Breakdown:
     group_type_index: int | None
     limit: int
     normalize_url: bool
+    names: tuple[str, ...] = ()
+
+    @property
+    def by_cohort(self) -> bool:
+        return self.source is Source.COHORT
+
+    @property
+    def cohorts(self) -> list[Value]:
+        """The values of a breakdown by cohorts, in the order of the request."""
+        return [(key,) for key in self.keys]
+
+    def name_of(self, value: Value) -> str:
+        """What the cohort of a value is called."""
+        return _NAME_OF_EVERYBODY if value == (EVERYBODY,) else self.names[self.keys.index(value[0])]
 
 
-def read_breakdown(given: Mapping[str, Any]) -> Breakdown | None:
+def members_of(value: Value) -> PropertyGroup:
+    """The filter that the members of the cohort of a value pass."""
+    (key,) = value
+    return PropertyGroup() if key == EVERYBODY else members_filter(int(key), attr="breakdown")
+
+
+def cohort_id_of(value: Value) -> int | str:
+    """The value of a breakdown by cohorts as answers and links show it."""
+    (key,) = value
+    return key if key == EVERYBODY else int(key)
+
+
+def read_breakdown(given: Mapping[str, Any], *, project: ProjectFacts) -> Breakdown | None:
     """``breakdown``, ``breakdowns`` and what goes with them; null when none is asked for.
 
     Raises ``InvalidInput`` for what cannot be read, and for types that this server does not have.
@@ -46,11 +89,13 @@ def read_breakdown(given: Mapping[str, Any]) -> Breakdown | None:
     keys, kind = _keys_and_type(given)
     if not keys:
         return None
-    if len(keys) > MOST_PROPERTIES:
-        raise InvalidInput(f"A breakdown is by {MOST_PROPERTIES} properties at most.", attr="breakdown")
     source = _SOURCES.get(kind)
     if source is None:
         raise InvalidInput(f"A breakdown of type {kind!r} is not supported.", attr="breakdown_type")
+    if source is Source.COHORT:
+        return _by_cohorts(keys, project)
+    if len(keys) > MOST_PROPERTIES:
+        raise InvalidInput(f"A breakdown is by {MOST_PROPERTIES} properties at most.", attr="breakdown")
     return Breakdown(
         source=source,
         keys=keys,
@@ -60,6 +105,21 @@ def read_breakdown(given: Mapping[str, Any]) -> Breakdown | None:
     )
 
 
+def _by_cohorts(ids: Sequence[str], project: ProjectFacts) -> Breakdown:
+    keys = list(dict.fromkeys(one if one == EVERYBODY else str(_cohort_id(one)) for one in ids))
+    if len(keys) > MOST_COHORTS:
+        raise InvalidInput(f"A breakdown is by {MOST_COHORTS} cohorts at most.", attr="breakdown")
+    for key in keys:
+        if key != EVERYBODY and key not in project.cohorts:
+            raise InvalidInput(f"There is no cohort {key}.", attr="breakdown")
+    names = tuple(project.cohorts.get(key, _NAME_OF_EVERYBODY) for key in keys)
+    return Breakdown(Source.COHORT, tuple(keys), None, len(keys), normalize_url=False, names=names)
+
+
+def _cohort_id(text: str) -> int:
+    return whole_number(text, attr="breakdown")
+
+
 def _keys_and_type(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     kind = read_text(given, "breakdown_type") or "event"
     keys = _names(given.get("breakdown"))
@@ -67,12 +127,12 @@ def _keys_and_type(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
         return keys, kind
     items = read_list(given, "breakdowns")
     for item in items:
-        if not isinstance(item, Mapping) or not isinstance(item.get("property"), str):
+        if not isinstance(item, Mapping) or not _is_name(item.get("property")):
             raise InvalidInput("Objects with property and type are required.", attr="breakdowns")
     kinds = {item.get("type") or kind for item in items}
     if len(kinds) > 1:
         raise InvalidInput("Properties of one breakdown are of one type.", attr="breakdowns")
-    return tuple(item["property"] for item in items), next(iter(kinds), kind)
+    return tuple(str(item["property"]) for item in items), next(iter(kinds), kind)
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -83,9 +143,13 @@ def _names(value: Any) -> tuple[str, ...]:
         except orjson.JSONDecodeError:
             raise InvalidInput("The value of breakdown is not JSON.", attr="breakdown") from None
     values = value if isinstance(value, list) else [] if value is None else [value]
-    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in values):
+    if not all(map(_is_name, values)):
         raise InvalidInput("The name of a property, or a list of names, is required.", attr="breakdown")
     return tuple(map(str, values))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _group_type_index(given: Mapping[str, Any]) -> int:
@@ -102,14 +166,24 @@ def _limit(given: Mapping[str, Any]) -> int:
 
 
 def read_value(value: Any, breakdown: Breakdown, *, attr: str) -> Value:
-    """One value as clients write it: ``Chrome``, ``"Chrome"`` and ``["Chrome"]`` are the same, 0 is ``"0"``."""
+    """One value as clients write it: ``Chrome``, ``"Chrome"`` and ``["Chrome"]`` are the same, 0 is ``"0"``; a cohort
+    by its id.
+    """
     if isinstance(value, str):
         value = _decoded(value)
     texts = _texts(value if isinstance(value, list) else [value])
+    if breakdown.by_cohort:
+        return _cohort(texts, breakdown, attr=attr)
     if texts == ("",):
         return texts * len(breakdown.keys)
     if texts != OTHER and len(texts) != len(breakdown.keys):
         raise InvalidInput("A list with a value for each property of the breakdown is required.", attr=attr)
+    return texts
+
+
+def _cohort(texts: Value, breakdown: Breakdown, *, attr: str) -> Value:
+    if texts != (EVERYBODY,) and texts not in breakdown.cohorts:
+        raise InvalidInput("One of the cohorts of the breakdown, or all, is required.", attr=attr)
     return texts
 
 

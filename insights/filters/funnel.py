@@ -1,7 +1,7 @@
 """A funnel as asked for: everything that decides its numbers, and which of its persons are wanted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,9 +17,9 @@ from core.filters.parameters import (
     read_text,
     whole_number,
 )
-from core.filters.properties import PropertyFilter, PropertyGroup, PropertyReader, filters_of
+from core.filters.properties import PropertyFilter, PropertyGroup, both, filters_of
 from insights.filters.attribution import Attribution, read_attribution
-from insights.filters.breakdown import Breakdown, Value, read_breakdown, read_value
+from insights.filters.breakdown import EVERYBODY, Breakdown, Value, members_of, read_breakdown, read_value
 from insights.filters.entities import Entity, read_entities
 from insights.filters.exclusions import Exclusion, read_exclusions
 from insights.filters.overlap import MOST_KINDS, MOST_OVERLAPPING, TooManyOverlaps, crowds, shared_sets
@@ -81,6 +81,16 @@ class FunnelFilter:
         for entity in self.entities():
             yield from filters_of(entity.properties)
 
+    def by_cohort(self) -> "list[tuple[Value, FunnelFilter]]":
+        """With a breakdown by cohorts: each of them and the funnel of its members; else nothing."""
+        if self.breakdown is None or not self.breakdown.by_cohort:
+            return []
+        return [(value, self.of_cohort(value)) for value in self.breakdown.cohorts]
+
+    def of_cohort(self, value: Value) -> "FunnelFilter":
+        """The funnel of the members of the cohort of a value."""
+        return replace(self, properties=both(self.properties, members_of(value)), breakdown=None)
+
     def entities(self) -> Sequence[Entity]:
         """The steps, then what is excluded."""
         return [*self.steps, *(exclusion.entity for exclusion in self.exclusions)]
@@ -115,7 +125,7 @@ class FunnelPersons:
 def read_funnel(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> FunnelFilter:
     """Raises ``InvalidInput`` for what cannot be read, and for what this server does not do."""
     _check_aggregation(given)
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     order: Order = read_choice(given, "funnel_order_type", ORDERS, default=Order.ORDERED.value)
     selection = read_selection(given, project=project, now=now, reader=reader)
     steps = read_entities(given, reader=reader)
@@ -132,7 +142,7 @@ def read_funnel(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
         window=_window(given),
         properties=selection.properties,
         group_type_index=_group_type_index(given),
-        breakdown=read_breakdown(given),
+        breakdown=read_breakdown(given, project=project),
         attribution=read_attribution(given, steps=len(steps), unordered=order is Order.UNORDERED),
     )
 
@@ -141,12 +151,15 @@ def read_funnel_persons(given: Mapping[str, Any], *, project: ProjectFacts, now:
     """As ``read_funnel``, with the step and the page."""
     funnel = read_funnel(given, project=project, now=now)
     by_entrance = read_visualisation(given) is Visualisation.TRENDS
+    value = read_step_breakdown(given, funnel.breakdown)
+    if funnel.by_cohort():
+        funnel, value = funnel.of_cohort(value or (EVERYBODY,)), None
     return FunnelPersons(
         funnel=funnel,
         reached=_reached_of_trends(given, funnel)
         if by_entrance
-        else _reached(given, steps=len(funnel.steps)),
-        value=_value(given, funnel.breakdown),
+        else read_reached(given, steps=len(funnel.steps)),
+        value=value,
         entrance=_entrance(given, project=project, now=now) if by_entrance else None,
         page=read_page(given),
     )
@@ -207,13 +220,16 @@ def _group_type_index(given: Mapping[str, Any]) -> int | None:
     return None if given.get(name) is None else read_group_type_index(given[name], name=name, attr=name)
 
 
-def _reached(given: Mapping[str, Any], *, steps: int) -> tuple[int, ...]:
-    """The numbers of steps, 1 to ``steps``, that ``funnel_custom_steps``, else ``funnel_step``, asks for."""
+def read_reached(given: Mapping[str, Any], *, steps: int, default: int | None = None) -> tuple[int, ...]:
+    """The numbers of steps, 1 to ``steps``, that ``funnel_custom_steps``, else ``funnel_step``, asks for. Without
+    ``default`` one of them must be given.
+    """
     custom = read_list(given, "funnel_custom_steps")
     if custom:
         wanted = {whole_number(step, attr="funnel_custom_steps") for step in custom}
         return tuple(step for step in range(1, steps + 1) if step in wanted)
     step = read_integer(given, "funnel_step")
+    step = default if step is None else step
     if step is None:
         raise InvalidInput("funnel_step or funnel_custom_steps is required.", attr="funnel_step")
     if step == -1:
@@ -244,7 +260,8 @@ def _entrance(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime)
     return Entrance(start, next_period(start, interval))
 
 
-def _value(given: Mapping[str, Any], breakdown: Breakdown | None) -> Value | None:
+def read_step_breakdown(given: Mapping[str, Any], breakdown: Breakdown | None) -> Value | None:
+    """``funnel_step_breakdown``; null when any value will do."""
     name = "funnel_step_breakdown"
     if given.get(name) is None:
         return None

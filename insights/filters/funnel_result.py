@@ -7,6 +7,7 @@ from typing import Any
 
 from core.filters.dates import Interval, read_interval
 from core.filters.parameters import read_integer
+from insights.filters.breakdown import EVERYBODY
 from insights.filters.funnel import FunnelFilter, Visualisation, read_funnel, read_span, read_visualisation
 from insights.filters.intervals import cut
 from insights.filters.project import ProjectFacts
@@ -35,6 +36,9 @@ def read_funnel_result(given: Mapping[str, Any], *, project: ProjectFacts, now: 
     from_step, to_step = read_span(given, steps=len(funnel.steps))
     bins = read_integer(given, "bin_count")
     visualisation, interval = read_visualisation(given), read_interval(given)
+    if visualisation is Visualisation.TIME_TO_CONVERT and funnel.by_cohort():
+        # There is one answer, and it tells nobody apart.
+        funnel = funnel.of_cohort((EVERYBODY,))
     is_trend = visualisation is Visualisation.TRENDS
     return FunnelResult(
         funnel=funnel,

@@ -10,7 +10,7 @@ from typing import Any
 from core.exceptions import RequestError
 from core.filters.dates import DateRange, Interval, parse_date, read_interval
 from core.filters.parameters import read_choice, read_text
-from core.filters.properties import PropertyFilter, PropertyReader, filters_of
+from core.filters.properties import PropertyFilter, filters_of
 from insights.filters.intervals import cut
 from insights.filters.periods import period_start
 from insights.filters.project import ProjectFacts
@@ -77,7 +77,7 @@ class LifecyclePersons:
 
 def read_lifecycle(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Lifecycle | None:
     """The lifecycle of the first series; null when there is none. Raises ``InvalidInput`` that names the parameter."""
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     series = read_series(given, reader=reader)
     selection = read_selection(given, project=project, now=now, reader=reader)
     interval = read_interval(given)

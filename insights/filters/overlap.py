@@ -4,9 +4,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from core.filters.properties import Joiner, PropertyFilter, PropertyGroup, Source, TextMatch, TextTest
+from core.filters.properties import (
+    Joiner,
+    PropertyFilter,
+    PropertyGroup,
+    Source,
+    TextMatch,
+    TextTest,
+    conjuncts,
+)
 from insights.filters.entities import Entity
-from insights.filters.split_sources import conjuncts
 
 #: Steps that hang together by events that may fill two of them. Their sets grow as 2 to this number.
 MOST_OVERLAPPING = 10

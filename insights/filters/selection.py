@@ -1,7 +1,7 @@
 """What limits the events of a question whatever its series, and what limits its actors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,10 @@ class Selection:
     project_id: int
     dates: DateRange
     properties: PropertyGroup
+
+    def narrowed(self, properties: PropertyGroup) -> "Selection":
+        """Only events that pass ``properties``, too."""
+        return replace(self, properties=both(self.properties, properties))
 
 
 @dataclass(frozen=True, slots=True)

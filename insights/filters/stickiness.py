@@ -8,7 +8,7 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.dates import Interval, read_interval
 from core.filters.parameters import read_boolean, read_integer
-from core.filters.properties import PropertyFilter, PropertyReader, filters_of
+from core.filters.properties import PropertyFilter, filters_of
 from insights.filters.intervals import cut, intervals_between, previous
 from insights.filters.project import ProjectFacts
 from insights.filters.selection import Page, Selection, read_page, read_selection
@@ -52,7 +52,7 @@ def read_stickiness_persons(
     given: Mapping[str, Any], *, project: ProjectFacts, now: datetime
 ) -> StickinessPersons:
     """Raises ``InvalidInput`` that names the parameter."""
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     series = read_target(given, reader=reader)
     selection = read_selection(given, project=project, now=now, reader=reader)
     return StickinessPersons(
@@ -69,7 +69,7 @@ def read_stickiness_series(
 
     Raises ``InvalidInput`` that names the parameter.
     """
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     selections = [read_selection(given, project=project, now=now, reader=reader)]
     all_series = read_series(given, reader=reader)
     if read_boolean(given, "compare"):

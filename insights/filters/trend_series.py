@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange, Interval, read_interval
 from core.filters.parameters import read_boolean, read_integer, read_offset, read_text
-from core.filters.properties import PropertyFilter, PropertyReader, filters_of
-from insights.filters.breakdown import Breakdown, read_breakdown
+from core.filters.properties import PropertyFilter, filters_of
+from insights.filters.breakdown import Breakdown, Value, members_of, read_breakdown
 from insights.filters.intervals import at_least, before, cut, previous
 from insights.filters.maths import Math
 from insights.filters.periods import next_period, period_start
@@ -60,6 +60,10 @@ class Trend:
         for one in self.series:
             yield from filters_of(one.entity.properties)
 
+    def of_cohort(self, value: Value) -> "Trend":
+        """The trend of the members of the cohort of a value."""
+        return replace(self, selection=self.selection.narrowed(members_of(value)), breakdown=None)
+
     def points(self, math: Math) -> list[DateRange]:
         """What each point looks at; maths that look further back do so from there. A single one for the total value."""
         dates = self.selection.dates
@@ -106,7 +110,7 @@ def read_trends(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
 
 
 def _read_trend(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Trend:
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     selection = read_selection(given, project=project, now=now, reader=reader)
     if read_integer(given, BINS) is not None:
         raise InvalidInput("Histograms are not supported.", attr=BINS)
@@ -116,7 +120,7 @@ def _read_trend(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
         interval=read_interval(given),
         bounds=(),
         display=_display(given),
-        breakdown=read_breakdown(given),
+        breakdown=read_breakdown(given, project=project),
         offset=read_offset(given),
         smoothing=_smoothing(given),
         zone=project.zone,

@@ -8,8 +8,8 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange
 from core.filters.parameters import read_integer, read_json
-from core.filters.properties import PropertyFilter, PropertyReader, filters_of
-from insights.filters.breakdown import Breakdown, Value, read_breakdown, read_value
+from core.filters.properties import PropertyFilter, filters_of
+from insights.filters.breakdown import Breakdown, Value, members_of, read_breakdown, read_value
 from insights.filters.intervals import before
 from insights.filters.project import ProjectFacts
 from insights.filters.selection import Page, Selection, read_page, read_selection
@@ -47,13 +47,18 @@ def read_trend_persons(given: Mapping[str, Any], *, project: ProjectFacts, now: 
     """Raises ``InvalidInput`` that names the parameter. The dates are those of the point; maths that look further back
     do so from there.
     """
-    reader = PropertyReader(zone=project.zone, now=now)
+    reader = project.reader(now)
     series = read_target(given, reader=reader)
     selection = read_selection(given, project=project, now=now, reader=reader)
     first = before(selection.dates.first, series.math.days, zone=project.zone)
-    breakdown = read_breakdown(given)
+    selection = replace(selection, dates=DateRange(first, selection.dates.last))
+    breakdown = read_breakdown(given, project=project)
+    if breakdown is not None and breakdown.by_cohort:
+        if given.get(VALUE) is not None:
+            selection = selection.narrowed(members_of(read_value(given[VALUE], breakdown, attr=VALUE)))
+        breakdown = None
     return TrendPersons(
-        selection=replace(selection, dates=DateRange(first, selection.dates.last)),
+        selection=selection,
         series=series,
         breakdown=breakdown,
         value=None if breakdown is None else _value(given, breakdown),

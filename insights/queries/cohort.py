@@ -2,7 +2,7 @@
 
 Reads ``person`` for who exists, ``events`` once for each criterion about what people did (by the sorting key: project,
 day, name; "for the first time" and "again" look at all days), ``person_distinct_id_overrides`` where the project has
-any, and ``cohort_criteria_members`` for cohorts that the criteria refer to.
+any, and ``cohort_members`` for cohorts that the criteria refer to.
 
 Each criterion is a condition on a row of ``person``: what people did as a set of ids, so that AND, OR and negation are
 those of SQL, the complement is everybody else who exists, and events without a person count for nobody.
@@ -33,8 +33,9 @@ from core.filters.cohort_criteria import (
     Stopped,
     Window,
 )
-from core.filters.properties import Joiner, MemberTest, PresenceTest, PropertyFilter, PropertyGroup
-from core.sql.conditions import ON_PERSONS, group_condition, stored_text
+from core.filters.properties import Joiner, PresenceTest, PropertyFilter, PropertyGroup
+from core.sql.conditions import OnPersons, group_condition, stored_text
+from core.sql.members import WaitingMembers
 from core.sql.text import (
     Sql,
     all_of,
@@ -62,14 +63,17 @@ _EVENTS = sql("uniqExact(toDate32(e.timestamp), e.distinct_id, e.uuid)")
 _SEARCHED = ("email", "name")
 
 
-def members(criteria: Criteria, *, overridden: bool) -> Sql:
-    """The ids of the persons who pass. ``overridden``: whether any distinct id of the project has moved."""
-    return _persons(_criteria(criteria, persons_of_events(overridden=overridden)))
+def members(criteria: Criteria, waiting: WaitingMembers, *, overridden: bool) -> Sql:
+    """The ids of the persons who pass. ``overridden``: whether any distinct id of the project has moved; ``waiting``:
+    changes of members of other cohorts that count although ClickHouse does not have them yet.
+    """
+    asked = _Asked(persons_of_events(overridden=overridden), OnPersons(waiting))
+    return _persons(_criteria(criteria, asked))
 
 
-def found(properties: PropertyGroup, search: str | None) -> Sql:
+def found(properties: PropertyGroup, search: str | None, waiting: WaitingMembers) -> Sql:
     """The ids of the persons who pass filters and have a text in e-mail, name, uuid or a distinct id."""
-    conditions = [group_condition(properties, _OnPersons())]
+    conditions = [group_condition(properties, OnPersons(waiting))]
     if search:
         conditions.append(_contains(search))
     return _persons(all_of(conditions))
@@ -83,23 +87,16 @@ def _persons(condition: Sql) -> Sql:
 
 
 @dataclass(frozen=True, slots=True)
-class _OnPersons:
-    """Conditions on rows of ``person``; members of cohorts were put into a table for this query."""
+class _Asked:
+    """What criteria are put to: events with their persons, and rows of ``person``."""
 
-    def condition(self, item: PropertyFilter) -> Sql:
-        if not isinstance(item.test, MemberTest):
-            return ON_PERSONS.condition(item)
-        is_member = sql(
-            """id IN (SELECT person_id FROM cohort_criteria_members
-            WHERE project_id = {project_id:Int64} AND cohort_id = {cohort})""",
-            cohort=integer(item.test.cohort_id),
-        )
-        return negated(is_member) if item.negated else is_member
+    actors: Actors
+    persons: OnPersons
 
 
-def _criteria(criteria: Criteria, actors: Actors) -> Sql:
+def _criteria(criteria: Criteria, asked: _Asked) -> Sql:
     conditions = [
-        _criteria(member, actors) if isinstance(member, Criteria) else _criterion(member, actors)
+        _criteria(member, asked) if isinstance(member, Criteria) else _criterion(member, asked)
         for member in criteria.members
     ]
     if not conditions:
@@ -107,16 +104,17 @@ def _criteria(criteria: Criteria, actors: Actors) -> Sql:
     return any_of(conditions) if criteria.joiner is Joiner.OR else all_of(conditions)
 
 
-def _criterion(item: Criterion, actors: Actors) -> Sql:
+def _criterion(item: Criterion, asked: _Asked) -> Sql:
     match item:
         case Behavior():
-            condition = sql("id IN ({actors})", actors=_DOING[type(item.doing)](item, item.doing, actors))
+            actors = _DOING[type(item.doing)](item, item.doing, asked.actors)
+            condition = sql("id IN ({actors})", actors=actors)
         case CreatedAt():
             condition = _created_at(item)
         case PropertyFilter(test=PresenceTest()):
             condition = _has_value(item.key)
         case _:
-            return _OnPersons().condition(item)
+            return asked.persons.condition(item)
     return negated(condition) if item.negated else condition
 
 

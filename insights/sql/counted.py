@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.filters.properties import PropertyGroup, Source, filters_of
+from core.filters.properties import OF_PERSONS, PropertyGroup, Source, filters_of
 from core.sql.conditions import ON_PERSONS, group_condition
 from core.sql.text import Sql, join, sql
 from insights.filters.breakdown import Breakdown
@@ -52,8 +52,8 @@ def asks_persons(selection: Selection, series: Series, breakdown: Breakdown | No
     filters = [*filters_of(selection.properties), *filters_of(series.entity.properties)]
     return (
         counts_persons(series.math)
-        or any(item.source is Source.PERSON for item in filters)
-        or (breakdown is not None and breakdown.source is Source.PERSON)
+        or any(item.source in OF_PERSONS for item in filters)
+        or (breakdown is not None and breakdown.source in OF_PERSONS)
     )
 
 

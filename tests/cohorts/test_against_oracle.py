@@ -189,7 +189,7 @@ def _insert(world: CohortWorld, crowd: list[Somebody], *, moved: bool) -> None:
         lines = [world.event_line(one.name, distinct_id, one.at, one.texts) for one in somebody.happenings]
         events += lines
         for cohort in somebody.cohorts:
-            world.lend(cohort, name)
+            world.join(cohort, name)
     world.insert("events", events)
     world.insert("events", events)
     world.insert("person", persons)

@@ -30,7 +30,8 @@ from tests.cohorts.cohort_client import (
     person,
     url,
 )
-from tests.persons import make_listed
+from tests.erasure import all_done
+from tests.persons import make_listed, stores_agree
 
 PAYING = {"properties": {"type": "AND", "values": [person("plan", "paid")]}}
 
@@ -230,6 +231,9 @@ def test_persons_who_go_while_the_members_are_stored(
     change_persons(project.id, lambda cursor: store_members._repair(cursor, run.calculated, stored))
 
     assert members(project, paying) == (2, {uuid(project, "ada"), uuid(project, "cyd")})
+    # Dan's row goes with the erasure of Dan.
+    all_done(project)
+    assert stores_agree(project)
 
 
 def test_what_is_old_is_asked_for(project: ProjectClient, paying: int, alone: None) -> None:

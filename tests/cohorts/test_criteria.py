@@ -138,8 +138,8 @@ def test_groups_are_sets(world: CohortWorld) -> None:
 
 
 def test_cohorts_are_sets_of_members(world: CohortWorld) -> None:
-    world.lend(7, "5", "20")
-    world.lend(8, "20")
+    world.join(7, "5", "20")
+    world.join(8, "20")
 
     assert found(world, member_of(7)) == {"5", "20"}
     assert found(world, member_of(7), member_of(8, negation=True)) == {"5"}

@@ -85,4 +85,4 @@ def test_filters(filters: Any) -> None:
     except InvalidInput:
         return
 
-    world.ask(cohort.members(found, overridden=True))
+    world.ask(cohort.members(found, {}, overridden=True))

@@ -37,14 +37,6 @@ class CohortWorld(World):
             version=version,
         )
 
-    def lend(self, cohort_id: int, *names: str) -> None:
-        """Members of a cohort that the criteria refer to."""
-        rows = [
-            f'{{"project_id":{self.project_id},"cohort_id":{cohort_id},"person_id":"{self.person_id(name)}"}}'
-            for name in names
-        ]
-        self.insert("cohort_criteria_members", rows)
-
     def members(
         self, names: Sequence[str], tree: Any, *, at: float = 0, overridden: bool = False, **options: Any
     ) -> list[str]:
@@ -53,5 +45,5 @@ class CohortWorld(World):
         criteria = read(filters, now=NOON + timedelta(seconds=at), zone=self.zone, **options)
         by_id = {self.person_id(name): name for name in names}
         return sorted(
-            by_id[UUID(str(row[0]))] for row in self.ask(cohort.members(criteria, overridden=overridden))
+            by_id[UUID(str(row[0]))] for row in self.ask(cohort.members(criteria, {}, overridden=overridden))
         )

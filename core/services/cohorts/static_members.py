@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from core.exceptions import CohortNotFound, InvalidInput, RequestError
+from core.outbox.wake import wake_webhooks
 from core.services.record_activity import Activity, record_activity
 from core.services.transaction import change_persons
 
@@ -51,6 +53,7 @@ def join_cohort(cursor: CursorWrapper, project_id: int, cohort_id: int, person_i
     given: dict[str, Any] = {"project_id": project_id, "cohort_id": cohort_id, "ids": list(person_ids)}
     cursor.execute(_ADD, given)
     cursor.execute(_COUNT, {**given, "more": cursor.rowcount})
+    transaction.on_commit(wake_webhooks)
 
 
 _BY_UUID = "SELECT id FROM core_person WHERE project_id = %s AND uuid = ANY(%s)"
@@ -108,6 +111,7 @@ def remove_person(*, project_id: int, cohort_id: int, uuid: UUID, user_id: int |
         if cursor.rowcount:
             cursor.execute(_COUNT, {**given, "more": -1})
             _note(project_id, cohort_id, name, "person_removed_manually", user_id)
+            transaction.on_commit(wake_webhooks)
 
     change_persons(project_id, remove)
 

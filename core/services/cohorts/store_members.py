@@ -6,13 +6,19 @@ open are taken care of afterwards: a deleted one is removed, a merged one become
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from core.models import Outbox
+from core.outbox.append import append_lines
+from core.outbox.lines import members_line
+from core.outbox.wake import wake_webhooks
 from core.services.cohorts.static_members import lock_persons
 from core.services.transaction import change_persons
 
@@ -84,12 +90,16 @@ JOIN core_person p ON p.id = j.owner_id AND p.project_id = j.project_id
 WHERE j.id > %(journal)s AND j.project_id = %(project_id)s AND j.kind = 'merge'
 """
 _ROW = "SELECT nextval('core_cohortmember_id_seq')"
+# A table of its own: PostgreSQL, which may know nothing yet of a cohort that was stored a moment ago, would expect one
+# row where there are a million, and look through all of them for each.
+_LEAVING = """
+CREATE TEMPORARY TABLE cohort_leaving ON COMMIT DROP AS
+SELECT person_id FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
+EXCEPT SELECT id FROM cohort_wanted
+"""
 # A member that a merge moves at this moment is compared again and stays: it is another person by then.
 _REMOVE = """
-DELETE FROM core_cohortmember m USING (
-    SELECT person_id FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
-    EXCEPT SELECT id FROM cohort_wanted
-) leaving
+DELETE FROM core_cohortmember m USING cohort_leaving leaving
 WHERE m.cohort_id = %(cohort_id)s AND m.project_id = %(project_id)s AND m.person_id = leaving.person_id
 """
 _ADD = """
@@ -149,6 +159,8 @@ def _store(
     cursor.execute(_ROW)
     (first_row,) = cursor.fetchone()
     if replace:
+        cursor.execute(_LEAVING, given)
+        cursor.execute("ANALYZE cohort_leaving")
         cursor.execute(_REMOVE, given)
     cursor.execute(_ADD, given)
     added = cursor.rowcount
@@ -158,6 +170,7 @@ def _store(
     cursor.execute(_FINISH, given)
     count, at = cursor.fetchone()
     cursor.execute(_DONE, {**given, "count": count})
+    transaction.on_commit(wake_webhooks)
     return _Stored(added=added, first_row=first_row, at=at)
 
 
@@ -187,11 +200,12 @@ WHERE m.id > %(first_row)s AND m.cohort_id = %(cohort_id)s AND m.project_id = %(
   AND NOT EXISTS (SELECT 1 FROM core_person p WHERE p.id = m.person_id)
 RETURNING m.person_id
 """
-_SURVIVORS = """
-SELECT DISTINCT owner_id FROM core_identitychange
+_MERGES = """
+SELECT owner_id, (state->'loser'->>'uuid')::uuid FROM core_identitychange
 WHERE id > %(journal)s AND project_id = %(project_id)s AND kind = 'merge'
   AND (state->'loser'->>'id')::bigint = ANY(%(gone)s)
 """
+_VERSION = "SELECT nextval('core_cohortmember_version_seq')"
 _JOIN = """
 INSERT INTO core_cohortmember (project_id, cohort_id, person_id)
 SELECT %(project_id)s, %(cohort_id)s, id FROM unnest(%(survivors)s::bigint[]) AS id ORDER BY id
@@ -214,7 +228,26 @@ def _repair(cursor: CursorWrapper, calculated: Calculated, stored: _Stored) -> N
     gone = [person_id for (person_id,) in cursor.fetchall()]
     if not gone:
         return
-    cursor.execute(_SURVIVORS, {**given, "gone": gone})
-    survivors = lock_persons(cursor, calculated.project_id, [person_id for (person_id,) in cursor.fetchall()])
+    cursor.execute(_MERGES, {**given, "gone": gone})
+    merges = cursor.fetchall()
+    _queue_losers(cursor, calculated, [uuid for _, uuid in merges])
+    survivors = lock_persons(cursor, calculated.project_id, [owner_id for owner_id, _ in merges])
     cursor.execute(_JOIN, {**given, "survivors": survivors})
     cursor.execute(_CORRECT, {**given, "more": cursor.rowcount - len(gone)})
+
+
+def _queue_losers(cursor: CursorWrapper, calculated: Calculated, uuids: Sequence[UUID]) -> None:
+    """Tell ClickHouse that persons who were merged away are no members. The trigger that tells of everybody else does
+    not find them any more. Of those who were deleted the erasure takes every row away.
+    """
+    if not uuids:
+        return
+    cursor.execute(_VERSION)
+    (version,) = cursor.fetchone()
+    line = members_line(
+        project_id=calculated.project_id,
+        cohort_id=calculated.cohort_id,
+        version=version,
+        gone=uuids,
+    )
+    append_lines(cursor, calculated.project_id, Outbox.Target.MEMBERS, [line])
