@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from insights.filters.correlation import read_correlation, read_correlation_actors
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.funnel_result import FunnelResult, read_funnel_result
 from insights.filters.lifecycle import read_lifecycle, read_lifecycle_persons
@@ -18,6 +19,8 @@ from insights.filters.trend_series import read_trends
 from insights.filters.trends import read_trend_persons
 from insights.limits import Limits
 from insights.queries import funnel, funnel_groups, lifecycle, stickiness, trend_series, trends
+from insights.queries.correlation import find_correlation
+from insights.queries.correlation_actors import find_actors
 from insights.queries.first_event import find_first_event
 from insights.queries.funnel_steps import find_steps
 from insights.queries.funnel_times import find_times
@@ -47,6 +50,22 @@ def funnel_trends(question: Mapping[str, Any], limits: Limits) -> list[dict[str,
 def funnel_times(question: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """How many actors took how long."""
     return asdict(find_times(_funnel_result(question), limits=limits))
+
+
+def correlation(question: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """What goes along with completing a funnel, and how many completed it and how many did not."""
+    asked = read_correlation(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return asdict(find_correlation(asked, limits=limits))
+
+
+def correlation_persons(question: Mapping[str, Any], limits: Limits) -> list[str]:
+    """Ids of ``rows`` persons, or keys of groups, behind a row of a correlation, in order, from ``offset`` on."""
+    asked = read_correlation_actors(
+        question["given"], project=ProjectFacts(**question["project"]), now=_now(question)
+    )
+    return find_actors(asked, offset=question["offset"], rows=question["rows"], limits=limits)
 
 
 def first_event(question: Mapping[str, Any], limits: Limits) -> float | None:
@@ -136,6 +155,8 @@ KINDS: dict[str, Callable[[Mapping[str, Any], Limits], Any]] = {
     "funnel_steps": funnel_steps,
     "funnel_trends": funnel_trends,
     "funnel_times": funnel_times,
+    "correlation": correlation,
+    "correlation_persons": correlation_persons,
     "first_event": first_event,
     "trend_persons": trend_persons,
     "trend_series": trend_numbers,

@@ -1,15 +1,15 @@
-"""The task of the ``insights`` queue; ``insights.run`` starts it."""
+"""The task of the ``insights`` queue; ``insights.run`` publishes it."""
 
-from functools import partial
 from typing import Any
 
 from celery import shared_task
 
-from insights.questions import KINDS
-from insights.run import TASK, respond
+from insights.answering import WORKER
+from insights.flights import Flight
+from insights.run import TASK
 
 
 @shared_task(name=TASK)
-def answer(kind: str, question: dict[str, Any], until: float, reply_key: str) -> None:
-    """Answer ``question`` before ``until`` (Unix seconds) into the list ``reply_key``."""
-    respond(partial(KINDS[kind], question), until=until, reply_key=reply_key)
+def answer(flight: dict[str, Any]) -> None:
+    """Answer the question of ``flight``."""
+    WORKER.answer(Flight(**flight))

@@ -1,42 +1,25 @@
 """``/api/projects/{project_id}/persons/funnel/``: who reached, or dropped off at, a step of a funnel."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.csv import JSON_OR_CSV
-from core.api.persons.documents import ERRORS, PROJECT_ID
-from core.api.persons.serializers import ErrorSerializer
-from core.api.rate_limits import RateClass
-from core.api.views import ProjectViewSet
+from core.api.persons.documents import PROJECT_ID
 from core.filters.parameters import merged
 from insights.api.funnel_serializers import FunnelPersonsBodySerializer, FunnelPersonsQuerySerializer
-from insights.api.people import NOBODY, answer, find_people
+from insights.api.people import NOBODY, PeopleViewSet, answer, listed_by
 from insights.api.serializers import FunnelPersonsSerializer
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.project import ProjectFacts
 
-RESPONSES: dict[Any, Any] = {
-    (200, "application/json"): FunnelPersonsSerializer,
-    (200, "text/csv"): OpenApiTypes.STR,
-    **ERRORS,
-    503: ErrorSerializer,
-    504: ErrorSerializer,
-}
+RESPONSES = listed_by(FunnelPersonsSerializer)
 
 
-class FunnelViewSet(ProjectViewSet):
+class FunnelViewSet(PeopleViewSet):
     """The persons or groups behind a funnel."""
-
-    scopes: ClassVar = {"retrieve": ("person:read",), "create": ("person:read",)}
-    rate_class: ClassVar = RateClass.ANALYTICS
-    renderer_classes = JSON_OR_CSV
 
     @extend_schema(
         operation_id="persons_funnel_retrieve",
@@ -65,27 +48,26 @@ class FunnelViewSet(ProjectViewSet):
         return self._answer(request, request.data)
 
     def _answer(self, request: Request, body: Any) -> Response:
-        now = datetime.now(UTC)
-        given = {
-            **merged(query=request.query_params, body=body),
-            **_empty_value(request.query_params, body),
-        }
+        now = self.asking.now
+        given = with_empty_value(query=request.query_params, body=body)
         facts = ProjectFacts.of(self.project)
         # Read here, too: a mistake is answered without troubling the queue.
         asked = read_funnel_persons(given, project=facts, now=now)
         people = NOBODY
         if not asked.is_nobody:
-            people = find_people(
-                self.project,
+            people = self.find_people(
                 "funnel_persons",
-                {"given": given, "project": asdict(facts), "now": now.timestamp()},
+                given,
+                facts,
+                last=asked.funnel.dates.last,
                 group_type_index=asked.funnel.group_type_index,
                 page=asked.page,
             )
-        return answer(request, people, asked.page, now=now)
+        return answer(request, people, asked.page, self.asking)
 
 
-def _empty_value(query: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """The one parameter whose empty text means something: the value of what lacks the property."""
+def with_empty_value(*, query: Mapping[str, str], body: Any) -> dict[str, Any]:
+    """What was given, with the one parameter whose empty text means something: the value of what lacks the property."""
+    given = merged(query=query, body=body)
     name = "funnel_step_breakdown"
-    return {name: '""'} if body.get(name, query.get(name)) == "" else {}
+    return {**given, name: '""'} if body.get(name, query.get(name)) == "" else given

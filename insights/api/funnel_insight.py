@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.persons.documents import ERRORS, PROJECT_ID
-from core.api.persons.serializers import ErrorSerializer
-from core.api.views import ProjectViewSet
-from core.auth.scopes import ANALYSIS
+from core.api.persons.documents import PROJECT_ID
 from core.filters.parameters import merged
 from core.json import iso
 from insights.api.funnel_results import steps_result, times_result, trends_result
@@ -22,18 +19,16 @@ from insights.api.funnel_serializers import (
     FunnelInsightQuerySerializer,
     FunnelInsightSerializer,
 )
+from insights.api.numbers import NumbersViewSet, answered_by
 from insights.filters.funnel import Visualisation, read_visualisation
 from insights.filters.funnel_result import FunnelResult, read_funnel_result
 from insights.filters.project import ProjectFacts
-from insights.run import ask, deadline
 
-RESPONSES = {200: FunnelInsightSerializer, **ERRORS, 503: ErrorSerializer, 504: ErrorSerializer}
+RESPONSES = answered_by(FunnelInsightSerializer)
 
 
-class FunnelInsightViewSet(ProjectViewSet):
+class FunnelInsightViewSet(NumbersViewSet):
     """The numbers of a funnel."""
-
-    scopes: ClassVar = {"retrieve": (ANALYSIS,), "create": (ANALYSIS,)}
 
     @extend_schema(
         operation_id="insights_funnel_retrieve",
@@ -57,25 +52,17 @@ class FunnelInsightViewSet(ProjectViewSet):
         return self._answer(request, request.data)
 
     def _answer(self, request: Request, body: Any) -> Response:
-        now = datetime.now(UTC)
+        now = self.asking.now
         facts = ProjectFacts.of(self.project)
         given = merged(query=request.query_params, body=body)
-        until = deadline()
         about = {"project": asdict(facts), "now": now.timestamp()}
-        asking = partial(ask, until=until)
         if given.get("date_from") == "all" and read_visualisation(given) is Visualisation.TRENDS:
             # A trend begins where there is something to see.
-            first = asking("first_event", about)
+            first = self.asking("first_event", {"given": {}, **about})
             given["date_from"] = _day(first, now)
         asked = read_funnel_result(given, project=facts, now=now)
-        return Response(
-            {
-                "result": _result(asked, given, partial(asking, question={"given": given, **about})),
-                "timezone": facts.timezone,
-                "last_refresh": iso(now),
-                "is_cached": False,
-            }
-        )
+        asking = partial(self.asking, question={"given": given, **about}, last=asked.funnel.dates.last)
+        return self.answer(_result(asked, given, asking), timezone=facts.timezone)
 
 
 def _day(first: float | None, now: datetime) -> str | None:

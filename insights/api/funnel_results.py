@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from secrets import token_urlsafe
 from typing import Any
-from urllib.parse import urlencode
-
-import orjson
 
 from core.filters.properties import Source
-from insights.api.links import exact_dates
+from insights.api.links import exact_dates, path
+from insights.filters.breakdown import cohort_id_of
 from insights.filters.entities import Entity
 from insights.filters.funnel import FunnelFilter, Order
 from insights.filters.funnel_result import FunnelResult
 from insights.filters.intervals import day_of, label_of
 
 #: Parameters of a funnel that also decide who is behind its numbers.
-_PASSED_ON = (
+PASSED_ON = (
     "events",
     "properties",
     "filter_test_accounts",
@@ -85,9 +83,12 @@ def _named(funnel: FunnelFilter, step: int, entity: Entity) -> dict[str, Any]:
 
 
 def _value(funnel: FunnelFilter, value: Sequence[str] | None) -> dict[str, Any]:
-    """A list of texts, but for properties of groups, whose value is a text."""
+    """A list of texts, but for properties of groups, whose value is a text, and for cohorts."""
     if funnel.breakdown is None or value is None:
         return {}
+    if funnel.breakdown.by_cohort:
+        cohort = tuple(value)
+        return {"breakdown": funnel.breakdown.name_of(cohort), "breakdown_value": cohort_id_of(cohort)}
     shown: Any = value[0] if funnel.breakdown.source is Source.GROUP and len(value) == 1 else list(value)
     return {"breakdown": shown, "breakdown_value": shown}
 
@@ -95,19 +96,14 @@ def _value(funnel: FunnelFilter, value: Sequence[str] | None) -> dict[str, Any]:
 def _link_base(funnel: FunnelFilter, given: Mapping[str, Any], value: Sequence[str] | None) -> str:
     """The link to the persons of a step, but for the step. It means the same dates whenever it is followed."""
     parameters = {
-        **{name: given[name] for name in _PASSED_ON if name in given},
+        **{name: given[name] for name in PASSED_ON if name in given},
         **exact_dates(funnel.dates),
         "cache_invalidation_key": token_urlsafe(6),
     }
     if value is not None:
-        parameters["funnel_step_breakdown"] = list(value)
-    query = urlencode(
-        {
-            name: one if isinstance(one, str) else orjson.dumps(one).decode()
-            for name, one in parameters.items()
-        }
-    )
-    return f"/api/projects/{funnel.project_id}/persons/funnel/?{query}"
+        by_cohort = funnel.breakdown is not None and funnel.breakdown.by_cohort
+        parameters["funnel_step_breakdown"] = cohort_id_of(tuple(value)) if by_cohort else list(value)
+    return f"/{path(funnel.project_id, 'funnel', parameters)}"
 
 
 def trends_result(asked: FunnelResult, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -22,15 +22,18 @@ EXCLUSIONS_HELP = (
     "funnel they are for all of it; in a strict one nothing can be in between."
 )
 CUSTOM_STEPS_HELP = "A list of exact numbers of steps reached; beats `funnel_step`."
-BREAKDOWN_HELP = "The name of a property, or a list of names whose values are taken together."
+BREAKDOWN_HELP = (
+    "The name of a property, or a list of names whose values are taken together. With `breakdown_type` cohort ids of "
+    "cohorts, `all` for everybody: the funnel of the members of each."
+)
 BREAKDOWNS_HELP = "Older spelling of the list: objects `{property, type}`."
 STEP_BREAKDOWN_HELP = (
     "Only actors with this value of the breakdown: a text, or a list of one for each property; empty: not set; "
-    "`Other`: every value that is not among the most frequent ones."
+    "`Other`: every value that is not among the most frequent ones. By cohorts an id, or `all`."
 )
 
 
-class FunnelScalarsSerializer(serializers.Serializer[object]):
+class FunnelWordsSerializer(serializers.Serializer[object]):
     """The parameters of every funnel that are a word, a number or a date."""
 
     funnel_order_type = serializers.ChoiceField(
@@ -38,10 +41,6 @@ class FunnelScalarsSerializer(serializers.Serializer[object]):
         required=False,
         default="ordered",
         help_text="`strict`: steps follow each other without another event in between; `unordered`: in any order.",
-    )
-    funnel_viz_type = serializers.ChoiceField(choices=list(VISUALISATIONS), required=False, default="steps")
-    display = serializers.CharField(
-        required=False, help_text="`ActionsLineGraph` without `funnel_viz_type` means trends."
     )
     funnel_window_interval = serializers.IntegerField(
         required=False, default=14, help_text="Time from the first step to the last, in units."
@@ -51,12 +50,6 @@ class FunnelScalarsSerializer(serializers.Serializer[object]):
     )
     funnel_window_days = serializers.IntegerField(
         required=False, help_text="Older spelling of the window; wins when above 0."
-    )
-    funnel_from_step = serializers.IntegerField(
-        required=False, default=0, help_text="Of trends and times: the first step, from 0 on."
-    )
-    funnel_to_step = serializers.IntegerField(
-        required=False, help_text="Of trends and times: the last step; 0 and nothing mean that of the funnel."
     )
     date_from = serializers.CharField(required=False, default="-7d", help_text=DATE_HELP)
     date_to = serializers.CharField(required=False, help_text=DATE_HELP + " Now, when not given.")
@@ -80,7 +73,7 @@ class FunnelScalarsSerializer(serializers.Serializer[object]):
         required=False, help_text="Above 0, at most 1. Everything is counted all the same."
     )
     breakdown_type = serializers.ChoiceField(
-        choices=["event", "person", "group"], required=False, default="event"
+        choices=["event", "person", "group", "cohort"], required=False, default="event"
     )
     breakdown_group_type_index = serializers.IntegerField(
         required=False, min_value=0, max_value=GROUP_TYPES - 1, help_text="For `breakdown_type` group."
@@ -101,8 +94,21 @@ class FunnelScalarsSerializer(serializers.Serializer[object]):
     breakdown_attribution_value = serializers.IntegerField(
         required=False, help_text="The step, from 0 on, for `breakdown_attribution_type` step."
     )
-    refresh = serializers.CharField(required=False, help_text="Taken; every answer is fresh.")
-    cache_invalidation_key = serializers.CharField(required=False, help_text="Taken; changes nothing.")
+
+
+class FunnelScalarsSerializer(FunnelWordsSerializer):
+    """The same with what is asked of the funnel."""
+
+    funnel_viz_type = serializers.ChoiceField(choices=list(VISUALISATIONS), required=False, default="steps")
+    display = serializers.CharField(
+        required=False, help_text="`ActionsLineGraph` without `funnel_viz_type` means trends."
+    )
+    funnel_from_step = serializers.IntegerField(
+        required=False, default=0, help_text="Of trends and times: the first step, from 0 on."
+    )
+    funnel_to_step = serializers.IntegerField(
+        required=False, help_text="Of trends and times: the last step; 0 and nothing mean that of the funnel."
+    )
 
 
 class FunnelPersonsScalarsSerializer(FunnelScalarsSerializer):
@@ -203,7 +209,8 @@ class FunnelStepSerializer(serializers.Serializer[object]):
     median_conversion_time = serializers.FloatField(allow_null=True)
     breakdown = serializers.JSONField(required=False)
     breakdown_value = serializers.JSONField(
-        required=False, help_text="With a breakdown: a list of texts; of a group's property a text."
+        required=False,
+        help_text="With a breakdown: a list of texts; of a group's property a text; of a cohort its id, or `all`.",
     )
     converted_people_url = serializers.CharField(help_text="Who reached the step: exactly `count`.")
     dropped_people_url = serializers.CharField(

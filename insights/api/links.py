@@ -31,9 +31,15 @@ def passed_on(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def link(project_id: int, route: str, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The link to ``route`` below the project's persons, and as ``filter`` what it adds to the question."""
-    parameters = {**passed_on(given), **wanted}
+    return {"filter": dict(wanted), "url": path(project_id, route, {**passed_on(given), **wanted})}
+
+
+def path(project_id: int, route: str, parameters: Mapping[str, Any]) -> str:
+    """``route`` below the project's persons with ``parameters``: without a slash at its beginning, which some links of
+    the contract have and others not. What is no text becomes JSON; null is left out.
+    """
     query = urlencode({name: _text(value) for name, value in parameters.items() if value is not None})
-    return {"filter": dict(wanted), "url": f"api/projects/{project_id}/persons/{route}/?{query}"}
+    return f"api/projects/{project_id}/persons/{route}/?{query}"
 
 
 def target(series: Series, place: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """``GET …/persons/{id}/properties_timeline/``: when the properties that matter to a question changed."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -12,17 +11,16 @@ from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import ErrorSerializer
 from core.api.rate_limits import RateClass
-from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
 from core.filters.parameters import merged
 from core.selectors.persons import find_person
 from insights.api.serializers import PropertiesTimelineQuerySerializer, PropertiesTimelineSerializer
+from insights.api.views import AnalyticalViewSet
 from insights.filters.project import ProjectFacts
 from insights.filters.properties_timeline import read_timeline
-from insights.run import ask, deadline
 
 
-class PropertiesTimelineViewSet(ProjectViewSet):
+class PropertiesTimelineViewSet(AnalyticalViewSet):
     """How a person changed."""
 
     scopes: ClassVar = {"retrieve": ("person:read",)}
@@ -43,7 +41,7 @@ class PropertiesTimelineViewSet(ProjectViewSet):
         person = find_person(self.project, read_person_id(kwargs["id"]))
         if person is None:
             raise PersonNotFound
-        now = datetime.now(UTC)
+        now = self.asking.now
         given = merged(query=request.query_params, body={})
         facts = ProjectFacts.of(self.project)
         # Read here, too: a mistake is answered without troubling the queue.
@@ -56,7 +54,7 @@ class PropertiesTimelineViewSet(ProjectViewSet):
         }
         return Response(
             {
-                "points": ask("properties_timeline", question, until=deadline()),
+                "points": self.asking("properties_timeline", question, last=asked.last),
                 "crucial_property_keys": asked.crucial,
                 "effective_date_from": asked.first.isoformat(),
                 "effective_date_to": asked.last.isoformat(),

@@ -2,22 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pages import with_parameters
-from core.api.persons.documents import ERRORS, PROJECT_ID
-from core.api.persons.serializers import ErrorSerializer
-from core.api.views import ProjectViewSet
-from core.auth.scopes import ANALYSIS
+from core.api.persons.documents import PROJECT_ID
 from core.filters.parameters import merged, read_text
-from core.json import iso
 from insights.api.first_date import with_first_date
+from insights.api.numbers import NumbersViewSet, answered_by
 from insights.api.trend_results import lifecycle_results, stickiness_result, trend_result
 from insights.api.trend_serializers import (
     TrendBodySerializer,
@@ -28,22 +25,19 @@ from insights.filters.lifecycle import State, read_lifecycle
 from insights.filters.project import ProjectFacts
 from insights.filters.stickiness import read_stickiness_series
 from insights.filters.trend_series import read_trends
-from insights.run import ask, deadline
 
-RESPONSES = {200: TrendSerializer, **ERRORS, 503: ErrorSerializer, 504: ErrorSerializer}
+RESPONSES = answered_by(TrendSerializer)
 #: What ``compare`` calls the two ranges.
 COMPARED = ("current", "previous")
 
 Given = Mapping[str, Any]
 #: Gives the worker's answer to a question of a kind.
-Ask = Callable[[str], Any]
+Ask = Callable[..., Any]
 Results = list[dict[str, Any]]
 
 
-class TrendViewSet(ProjectViewSet):
+class TrendViewSet(NumbersViewSet):
     """Series of numbers."""
-
-    scopes: ClassVar = {"retrieve": (ANALYSIS,), "create": (ANALYSIS,)}
 
     @extend_schema(
         operation_id="insights_trend_retrieve",
@@ -68,26 +62,18 @@ class TrendViewSet(ProjectViewSet):
         return self._answer(request, request.data)
 
     def _answer(self, request: Request, body: Any) -> Response:
-        now = datetime.now(UTC)
+        now = self.asking.now
         facts = ProjectFacts.of(self.project)
-        until = deadline()
         about = {"project": asdict(facts), "now": now.timestamp()}
         given = with_first_date(
             merged(query=request.query_params, body=body),
-            partial(ask, question=about, until=until),
+            partial(self.asking, question={"given": {}, **about}),
             now=now,
         )
-        asking = partial(ask, question={"given": given, **about}, until=until)
+        asking = partial(self.asking, question={"given": given, **about})
         results, offset = _INSIGHTS.get(_insight(given), _trend)(given, facts, now, asking)
-        return Response(
-            {
-                "result": results,
-                "next": None if offset is None else with_parameters(request, offset=offset),
-                "timezone": facts.timezone,
-                "last_refresh": iso(now),
-                "is_cached": False,
-            }
-        )
+        following = None if offset is None else with_parameters(request, offset=offset)
+        return self.answer(results, next=following, timezone=facts.timezone)
 
 
 def _insight(given: Given) -> str:
@@ -102,7 +88,7 @@ def _trend(given: Given, facts: ProjectFacts, now: datetime, asking: Ask) -> tup
     has_more = False
     if not ranges[0].series:
         return results, None
-    for place, of_series in enumerate(asking("trend_series")):
+    for place, of_series in enumerate(asking("trend_series", last=ranges[0].selection.dates.last)):
         has_more = has_more or of_series["has_more"]
         for value, numbers in zip(of_series["values"], of_series["numbers"], strict=True):
             results.extend(
@@ -119,7 +105,7 @@ def _stickiness(given: Given, facts: ProjectFacts, now: datetime, asking: Ask) -
     ranges = read_stickiness_series(given, project=facts, now=now)
     if not ranges[0]:
         return [], None
-    found = asking("stickiness_series")
+    found = asking("stickiness_series", last=ranges[0][0].selection.dates.last)
     results = [
         stickiness_result(
             given, stickiness, place, dict(found[which][place]), compared=_compared(ranges, which)
@@ -134,7 +120,7 @@ def _lifecycle(given: Given, facts: ProjectFacts, now: datetime, asking: Ask) ->
     lifecycle = read_lifecycle(given, project=facts, now=now)
     if lifecycle is None or not lifecycle.bounds:
         return [], None
-    found = asking("lifecycle_series")
+    found = asking("lifecycle_series", last=lifecycle.selection.dates.last)
     counts = {(State(state), place): count for state, place, count in found}
     return lifecycle_results(given, lifecycle, counts), None
 

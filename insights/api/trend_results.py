@@ -7,7 +7,7 @@ from typing import Any
 from core.filters.dates import DateRange, Interval
 from core.filters.parameters import read_json
 from insights.api.links import exact_dates, link, passed_on, target
-from insights.filters.breakdown import Value
+from insights.filters.breakdown import Value, cohort_id_of
 from insights.filters.intervals import day_of, label_of
 from insights.filters.lifecycle import Lifecycle, State
 from insights.filters.series import Series
@@ -25,10 +25,10 @@ def trend_result(
     there are two.
     """
     series = trend.series[place]
-    shown = value[0] if len(value) == 1 else list(value)
+    name, shown = _value(trend, value)
     wanted = target(series, place)
     if trend.breakdown is not None:
-        wanted["breakdown_value"] = list(value)
+        wanted["breakdown_value"] = shown if trend.breakdown.by_cohort else list(value)
     links = [
         link(trend.selection.project_id, "trends", given, {**wanted, **exact_dates(dates)})
         for dates in trend.points(series.math)
@@ -36,7 +36,7 @@ def trend_result(
     starts = trend.bounds[:-1]
     result: dict[str, Any] = _series(given, series, place, trend.selection.dates, starts, trend.interval)
     if trend.breakdown is not None:
-        result["label"] = f"{result['label']} - {', '.join(value)}"
+        result["label"] = f"{result['label']} - {name}"
         result["breakdown_value"] = shown
     if compared is not None:
         result |= {"compare": True, "compare_label": compared}
@@ -47,6 +47,13 @@ def trend_result(
         return {**result, **empty, "aggregated_value": total, "persons": persons}
     data = _smoothed(numbers, trend.smoothing)
     return {**result, "count": sum(data), "data": data, "persons_urls": links}
+
+
+def _value(trend: Trend, value: Value) -> tuple[str, Any]:
+    """A value of the breakdown in labels, and by itself."""
+    if trend.breakdown is not None and trend.breakdown.by_cohort:
+        return trend.breakdown.name_of(value), cohort_id_of(value)
+    return ", ".join(value), value[0] if len(value) == 1 else list(value)
 
 
 def stickiness_result(

@@ -12,6 +12,11 @@ SERIES_HELP = (
     f"event's name, or null for any event, and `math` one of {', '.join(WORDS)}. JSON text is taken too."
 )
 
+BREAKDOWN_HELP = (
+    "The name of a property, or a list of names. With `breakdown_type` cohort a list of ids of cohorts, `all` for "
+    "everybody."
+)
+
 
 class SelectionSerializer(serializers.Serializer[object]):
     """Which events are looked at."""
@@ -60,17 +65,15 @@ class TargetQuerySerializer(ActorsQuerySerializer):
 class TrendPersonsQuerySerializer(TargetQuerySerializer):
     """The query of a trend, and which of its points is meant."""
 
-    breakdown = serializers.CharField(
-        required=False, help_text="The name of a property, or a JSON list of names."
-    )
+    breakdown = serializers.CharField(required=False, help_text=BREAKDOWN_HELP)
     breakdown_type = serializers.ChoiceField(
-        choices=["event", "person", "group"], required=False, default="event"
+        choices=["event", "person", "group", "cohort"], required=False, default="event"
     )
     breakdown_group_type_index = serializers.IntegerField(required=False)
     breakdown_value = serializers.CharField(
         required=False,
-        help_text="Only this value of the breakdown; empty: not set. With `breakdown_histogram_bin_count` a JSON list "
-        "`[low, high]`.",
+        help_text="Only this value of the breakdown; empty: not set; a cohort by its id, or `all`. With "
+        "`breakdown_histogram_bin_count` a JSON list `[low, high]`.",
     )
     breakdown_histogram_bin_count = serializers.IntegerField(required=False)
 
@@ -125,7 +128,7 @@ class TrendScalarsSerializer(SelectionSerializer):
         required=False, default=1, help_text="The mean of so many points, without its fraction."
     )
     breakdown_type = serializers.ChoiceField(
-        choices=["event", "person", "group"], required=False, default="event"
+        choices=["event", "person", "group", "cohort"], required=False, default="event"
     )
     breakdown_group_type_index = serializers.IntegerField(required=False)
     breakdown_limit = serializers.IntegerField(
@@ -144,7 +147,7 @@ class TrendBodySerializer(TrendScalarsSerializer):
 
     events = serializers.JSONField(required=False, help_text=SERIES_HELP)
     properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
-    breakdown = serializers.JSONField(required=False, help_text="The name of a property, or a list of names.")
+    breakdown = serializers.JSONField(required=False, help_text=BREAKDOWN_HELP)
 
 
 class TrendQuerySerializer(TrendScalarsSerializer):
@@ -152,9 +155,7 @@ class TrendQuerySerializer(TrendScalarsSerializer):
 
     events = serializers.CharField(required=False, help_text=SERIES_HELP)
     properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
-    breakdown = serializers.CharField(
-        required=False, help_text="The name of a property, or a JSON list of names."
-    )
+    breakdown = serializers.CharField(required=False, help_text=BREAKDOWN_HELP)
 
 
 class PersonsLinkSerializer(serializers.Serializer[object]):
@@ -193,7 +194,8 @@ class TrendSeriesSerializer(serializers.Serializer[object]):
     persons_urls = PersonsLinkSerializer(many=True, help_text="One a number.")
     filter = serializers.DictField(child=serializers.JSONField())
     breakdown_value = serializers.JSONField(
-        required=False, help_text="A text, or a list of texts for several properties; empty: not set."
+        required=False,
+        help_text="A text, or a list of texts for several properties; empty: not set. A cohort's id, or `all`.",
     )
     compare = serializers.BooleanField(required=False)
     compare_label = serializers.ChoiceField(choices=["current", "previous"], required=False)

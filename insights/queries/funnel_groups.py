@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.clickhouse import client
-from core.filters.properties import Source
+from core.filters.properties import OF_PERSONS
 from core.sql.patterns import check_patterns
 from core.sql.text import Sql, integer, join, sql
 from insights.filters.breakdown import Value
@@ -48,9 +48,9 @@ def find_groups(question: FunnelPersons, *, offset: int, rows: int, limits: Limi
 
 def asks_persons(funnel: FunnelFilter) -> bool:
     """Whether the persons of events matter to a funnel that counts groups."""
-    if funnel.breakdown is not None and funnel.breakdown.source is Source.PERSON:
+    if funnel.breakdown is not None and funnel.breakdown.source in OF_PERSONS:
         return True
-    return any(item.source is Source.PERSON for item in funnel.filters())
+    return any(item.source in OF_PERSONS for item in funnel.filters())
 
 
 def type_index(funnel: FunnelFilter) -> int:

@@ -48,13 +48,14 @@ def population(funnel: FunnelFilter, *, overridden: bool, kept: Sequence[Value])
     return Population(actors, of_events, exists, split_of(funnel, actors, kept), kept)
 
 
-def find_population(funnel: FunnelFilter, *, limits: Limits) -> Population:
-    """As ``population``, with what must be looked up first.
+def find_population(funnel: FunnelFilter, *, limits: Limits, also_persons: bool = False) -> Population:
+    """As ``population``, with what must be looked up first. ``also_persons``: the persons of events matter to more than
+    the funnel.
 
     Raises ``InvalidInput`` for a bad pattern, ``ClickHouseUnavailable`` or ``QueryTooHeavy``.
     """
     check_patterns(funnel.filters())
-    looks_at_persons = funnel.group_type_index is None or asks_persons(funnel)
+    looks_at_persons = also_persons or funnel.group_type_index is None or asks_persons(funnel)
     overridden = looks_at_persons and has_overrides(funnel.project_id)
     actors = population(funnel, overridden=overridden, kept=()).actors
     kept = find_values(funnel, actors, limits=limits) if funnel.breakdown is not None else []

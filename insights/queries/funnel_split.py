@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.filters.properties import Source
-from core.sql.conditions import stored_text
 from core.sql.text import Sql, any_of, integer, join, sql, texts, trusted
 from insights.filters.attribution import Touch
-from insights.filters.breakdown import OTHER, Breakdown, Value
+from insights.filters.breakdown import OTHER, Value
 from insights.filters.funnel import FunnelFilter, Order
+from insights.sql.breakdown import event_value, joined_owners
 from insights.sql.events_between import MICROSECONDS, events_between, matches, names_of
-from insights.sql.person_of_event import Actors, group_column
+from insights.sql.person_of_event import Actors
 
 _NOTHING = sql("")
 
@@ -111,54 +111,6 @@ def _kept_or_other(value: Sql, kept: Sequence[Value] | None) -> Sql:
         kept=join(", ", listed),
         other=texts(OTHER),
     )
-
-
-def event_value(breakdown: Breakdown, actors: Actors) -> Sql:
-    """The value of an event ``e``, as an array of texts; ``joined_owners`` must stand in FROM."""
-    if breakdown.source is Source.EVENT:
-        found = [
-            _normalized(sql("ifNull({stored}, '')", stored=stored_text("e.properties", key)), breakdown)
-            for key in breakdown.keys
-        ]
-        return sql("[{found}]", found=join(", ", found))
-    nothing = texts([""] * len(breakdown.keys))
-    return sql("if(empty(owner.value), {nothing}, owner.value)", nothing=nothing)
-
-
-def joined_owners(breakdown: Breakdown, actors: Actors) -> Sql:
-    """For FROM: the values of persons or groups, as they are now, by the ``owner`` of an event."""
-    if breakdown.source is Source.EVENT:
-        return _NOTHING
-    found = [
-        _normalized(sql("ifNull({stored}, '')", stored=stored_text("properties", key)), breakdown)
-        for key in breakdown.keys
-    ]
-    if breakdown.source is Source.PERSON:
-        return sql(
-            """ LEFT ANY JOIN (
-                SELECT id, [{found}] AS value FROM person FINAL WHERE project_id = {project_id:Int64}
-            ) AS owner ON {person} = owner.id""",
-            found=join(", ", found),
-            person=actors.person,
-        )
-    if breakdown.group_type_index is None:
-        raise ValueError("the breakdown names no group type")
-    return sql(
-        """ LEFT ANY JOIN (
-            SELECT key, [{found}] AS value FROM groups FINAL
-            WHERE project_id = {project_id:Int64} AND type_index = {index}
-        ) AS owner ON {column} = owner.key""",
-        found=join(", ", found),
-        index=trusted(str(breakdown.group_type_index)),
-        column=group_column(breakdown.group_type_index),
-    )
-
-
-def _normalized(found: Sql, breakdown: Breakdown) -> Sql:
-    """Addresses that differ only in what stands at their end are one."""
-    if not breakdown.normalize_url:
-        return found
-    return sql("replaceRegexpOne(replaceRegexpOne({found}, '[/?#]+$', ''), '^$', '/')", found=found)
 
 
 def told_apart(rows: Sql, split: Split) -> Sql:

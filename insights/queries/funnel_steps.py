@@ -7,7 +7,7 @@ less than 0.1 s.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
@@ -32,9 +32,11 @@ class StepCounts:
 
 
 def find_steps(funnel: FunnelFilter, *, limits: Limits) -> list[StepCounts]:
-    """One of the funnel, or one of each value of its breakdown, the most frequent first and ``OTHER`` last. Raises as
-    ``insights.queries.funnel_population.find_population``.
+    """One of the funnel, or one of each value of its breakdown, the most frequent first and ``OTHER`` last, cohorts as
+    they were asked for. Raises as ``insights.queries.funnel_population.find_population``.
     """
+    if parts := funnel.by_cohort():
+        return [replace(find_steps(part, limits=limits)[0], value=value) for value, part in parts]
     people = find_population(funnel, limits=limits)
     rows = rows_of(step_counts(funnel, people), funnel, limits=limits, purpose="funnel steps")
     found = [_counts(row) for row in rows]

@@ -6,7 +6,7 @@ of ``person``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.sql.text import Sql, sql, trusted
@@ -29,10 +29,15 @@ class Trend:
 
 
 def find_trends(question: FunnelResult, *, limits: Limits) -> list[Trend]:
-    """One of the funnel, or one of each value of its breakdown, the most frequent first and ``OTHER`` last. Raises as
-    ``insights.queries.funnel_population.find_population``.
+    """One of the funnel, or one of each value of its breakdown, the most frequent first and ``OTHER`` last, cohorts as
+    they were asked for. Raises as ``insights.queries.funnel_population.find_population``.
     """
     funnel, periods = question.funnel, question.periods[:-1]
+    if parts := funnel.by_cohort():
+        trends = (
+            (value, find_trends(replace(question, funnel=part), limits=limits)) for value, part in parts
+        )
+        return [replace(trend, value=value) for value, (trend,) in trends]
     people = find_population(funnel, limits=limits)
     rows = rows_of(entered(question, people), funnel, limits=limits, purpose="funnel trends")
     if funnel.breakdown is None:

@@ -37,7 +37,7 @@ from insights.filters.maths import Aggregate, Math, Of
 from insights.filters.series import Series
 from insights.filters.trend_series import Display, Trend
 from insights.limits import Limits
-from insights.queries.funnel_split import event_value, joined_owners
+from insights.sql.breakdown import event_value, joined_owners
 from insights.sql.counted import Counted, all_counted, asks_persons, counts_persons, existing_counted
 from insights.sql.maths import HOW_MANY, SESSION, aggregate_of, property_number
 from insights.sql.person_of_event import has_overrides
@@ -64,6 +64,8 @@ def find_values(trend: Trend, series: Series, *, limits: Limits) -> Values:
         return Values([WHOLE], has_more=False)
     if not trend.bounds:
         return Values([], has_more=False)
+    if trend.breakdown.by_cohort:
+        return Values(trend.breakdown.cohorts[trend.offset :], has_more=False)
     query = frequent_values(trend, series, trend.breakdown, overridden=_overridden(trend, series))
     rows = _rows(trend, query, limits)
     values = [tuple(value) for value, _ in rows]
@@ -77,6 +79,11 @@ def find_numbers(
 
     Raises ``InvalidInput`` for a bad pattern, ``ClickHouseUnavailable`` or ``QueryTooHeavy``.
     """
+    if trend.breakdown is not None and trend.breakdown.by_cohort:
+        of_each = (
+            (value, find_numbers(trend.of_cohort(value), series, [WHOLE], limits=limits)) for value in values
+        )
+        return {value: found[WHOLE] for value, found in of_each}
     points = trend.looked_at(series.math)
     if not points or not values:
         return {value: [0] * len(points) for value in values}

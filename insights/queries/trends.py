@@ -21,7 +21,7 @@ from core.sql.text import Sql, integer, number, sql, texts
 from insights.filters.split_sources import split_sources
 from insights.filters.trends import Bin, TrendPersons
 from insights.limits import Limits
-from insights.queries.funnel_split import event_value, joined_owners
+from insights.sql.breakdown import event_value, joined_owners
 from insights.sql.counted import Counted, actors_of, all_counted, existing_persons
 from insights.sql.maths import value_of_actor
 from insights.sql.person_of_event import Actors, has_overrides

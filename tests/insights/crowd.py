@@ -30,6 +30,7 @@ PLACES = {
 NAMES = ["look", "buy"]
 INTERVALS = ["hour", "day", "week", "month"]
 QUARTER = timedelta(minutes=15)
+COHORT = 7
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Actor:
     #: Whether the person still exists.
     is_live: bool
     plan: str
+    #: Of the cohort ``COHORT``, as long as the person exists.
+    is_member: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Seen:
     texts: dict[str, str]
     actor: str
     group: str
+    #: Whether the actor is a member of the cohort now.
+    by_member: bool = False
 
 
 minutes = st.one_of(
@@ -93,6 +98,7 @@ actors = st.builds(
     created=minutes,
     is_live=st.integers(0, 7).map(bool),
     plan=st.sampled_from(["free", "team"]),
+    is_member=st.booleans(),
 )
 crowds = st.lists(actors, min_size=1, max_size=8)
 places = st.sampled_from(sorted(PLACES))
@@ -118,7 +124,9 @@ class Place(World):
 
     @property
     def facts(self) -> ProjectFacts:
-        return ProjectFacts(self.project_id, self.zone, self.week_start_day)
+        return ProjectFacts(
+            self.project_id, self.zone, self.week_start_day, cohorts={str(COHORT): "the members"}
+        )
 
     def moment(self, after_noon: int) -> datetime:
         """UTC, as minutes pass and not as clocks show them."""
@@ -163,12 +171,17 @@ class Place(World):
                     groups={2: item.group} if item.group else None,
                 )
                 events.extend([line] * (2 if item.is_stored_twice else 1))
-                seen.append(Seen(item.name, at, item.texts, first, item.group))
+                by_member = actor.is_member and actor.is_live
+                seen.append(Seen(item.name, at, item.texts, first, item.group, by_member))
         # Rows that are in one insert are merged at once: what is stored twice comes twice.
         self.insert("events", list(dict.fromkeys(events)))
         self.insert("events", [line for line in dict.fromkeys(events) if events.count(line) > 1])
         self.insert("person", persons)
         self.insert("person_distinct_id_overrides", overrides)
+        members = {name_of(index): actor.is_live for index, actor in enumerate(crowd) if actor.is_member}
+        if members:
+            self.join(COHORT, *members)
+            self.join(COHORT, *(name for name in members if not members[name]), version=2, is_deleted=True)
         self.overridden = bool(overrides)
         return seen
 
@@ -219,11 +232,19 @@ def periods(first: datetime, last: datetime, interval: str, zone: str, week_star
 
 
 def matching(seen: Sequence[Seen], first: datetime, last: datetime, series: dict[str, Any]) -> list[Seen]:
-    """The events of a series between two times, to the whole second; filters of a series are ``exact``."""
+    """The events of a series between two times, to the whole second."""
     return [
         event
         for event in seen
         if event.name == series["id"]
         and first <= event.at < last + timedelta(seconds=1)
-        and all(event.texts.get(item["key"], "") in item["value"] for item in series.get("properties", []))
+        and all(passes(event, item) for item in series.get("properties", []))
     ]
+
+
+def passes(event: Seen, item: dict[str, Any]) -> bool:
+    """Whether an event passes an ``exact`` filter, or one by the cohort."""
+    if item.get("type") == "cohort":
+        wanted: bool = item["operator"] == "in"
+        return event.by_member == wanted
+    return event.texts.get(item["key"], "") in item["value"]

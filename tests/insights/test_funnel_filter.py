@@ -151,8 +151,13 @@ def test_test_accounts_are_kept_out_when_asked_for() -> None:
         ({"funnel_step_breakdown": "Chrome"}, "funnel_step_breakdown"),
         ({"breakdown": "$browser", "funnel_step_breakdown": ["a", "b"]}, "funnel_step_breakdown"),
         ({"breakdowns": [{"property": "a", "type": "person"}, {"property": "b"}]}, "breakdowns"),
+        ({"breakdown": [1], "breakdown_type": "cohort"}, "breakdown"),
+        ({"breakdown": ["some"], "breakdown_type": "cohort"}, "breakdown"),
+        (
+            {"breakdown": ["all"], "breakdown_type": "cohort", "funnel_step_breakdown": 1},
+            "funnel_step_breakdown",
+        ),
         # Not built.
-        ({"breakdown": [1], "breakdown_type": "cohort"}, "breakdown_type"),
         ({"funnel_aggregate_by_hogql": "properties.$session_id"}, "funnel_aggregate_by_hogql"),
         ({"actions": [{"id": 1}]}, "actions"),
     ],

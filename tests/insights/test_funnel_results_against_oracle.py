@@ -43,8 +43,12 @@ class Breakdown:
     step: int
 
 
+#: Every second actor is in the cohort.
+COHORT = 7
+BY_COHORT = Breakdown([str(COHORT), "all"], 2, "members", 0)
 breakdowns = st.one_of(
     st.none(),
+    st.just(BY_COHORT),
     st.builds(
         Breakdown,
         st.sampled_from([["x"], ["x", "y"]]),
@@ -89,7 +93,7 @@ def cases(draw: st.DrawFn, order: str, *, broken_down: bool = True) -> Case:
     if breakdown is not None:
         last = len(happened) - 1 if order != "unordered" else 0
         breakdown = replace(breakdown, step=min(breakdown.step, last))
-    world = World()
+    world = World(cohorts={COHORT: "every second"})
     asked: dict[str, Any] = {
         "events": [{**step, "order": place} for place, step in enumerate(happened)],
         "exclusions": excluded,
@@ -103,7 +107,9 @@ def cases(draw: st.DrawFn, order: str, *, broken_down: bool = True) -> Case:
         "funnel_to_step": to_step,
         "funnel_viz_type": "trends",
     }
-    if breakdown is not None:
+    if breakdown == BY_COHORT:
+        asked |= {"breakdown": [COHORT, "all"], "breakdown_type": "cohort"}
+    elif breakdown is not None:
         asked |= {
             "breakdown": breakdown.keys,
             "breakdown_limit": breakdown.limit,
@@ -117,6 +123,7 @@ def cases(draw: st.DrawFn, order: str, *, broken_down: bool = True) -> Case:
             raise
         reject()
     insert(world, crowd)
+    world.join(COHORT, *(f"p{index}" for index in range(0, len(crowd), 2)))
     funnel = oracle.Funnel(
         order,
         len(happened),
@@ -137,6 +144,11 @@ def _attempts(
         if not actor.is_live:
             continue
         events = seen(actor.happenings, series, excluded)
+        if breakdown == BY_COHORT:
+            found["all",][f"p{index}"] = oracle.attempts(events, funnel)
+            if index % 2 == 0:
+                found[str(COHORT),][f"p{index}"] = oracle.attempts(events, funnel)
+            continue
         if breakdown is None:
             found[None][f"p{index}"] = oracle.attempts(events, funnel)
             continue

@@ -26,6 +26,7 @@ FILTERS: list[Any] = [
     {"key": "k", "value": "2021-05-01", "operator": "is_date_exact"},
     {"key": "k", "operator": "is_not_set"},
     {"key": WORD, "value": [WORD, "Zyx"], "type": "group", "group_type_index": 3},
+    {"key": "id", "value": 987654321, "type": "cohort", "operator": "not_in"},
 ]
 STEPS: list[Any] = [
     [{"id": WORD}, {"id": "b"}],
@@ -35,7 +36,7 @@ PROPERTIES: list[Any] = [[], FILTERS, {"type": "OR", "values": FILTERS}]
 
 
 def build(**given: Any) -> list[Sql]:
-    world = World(project_id=5)
+    world = World(project_id=5, cohorts={987654321: "Zyx"})
     persons, groups = world.question(**given), world.question(aggregation_group_type_index=2, **given)
     return [
         query(question, overridden=overridden)
@@ -46,10 +47,12 @@ def build(**given: Any) -> list[Sql]:
 
 def check(query: Sql) -> None:
     text, values = query.rendered()
-    reading = [scope for scope in scopes(text) if re.search(r"FROM (events|person|groups)", scope)]
+    reading = [
+        scope for scope in scopes(text) if re.search(r"FROM (events|person|groups|cohort_members)", scope)
+    ]
 
     # Every table is read under the condition for the project, which comes first and has no OR beside it.
-    assert len(reading) == len(re.findall(r"FROM (?:events|person|groups)", text)) >= 1
+    assert len(reading) == len(re.findall(r"FROM (?:events|person|groups|cohort_members)", text)) >= 1
     for scope in reading:
         assert re.search(r" (?:PRE)?WHERE (e\.)?project_id = \{project_id:Int64\}( AND |\s*$)", scope), scope
         assert " OR " not in scope
@@ -97,7 +100,7 @@ BREAKDOWNS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("breakdown", BREAKDOWNS)
 @pytest.mark.parametrize("group", [None, 2])
 def test_every_built_result(order: str, breakdown: dict[str, Any], group: int | None) -> None:
-    world = World(project_id=5)
+    world = World(project_id=5, cohorts={987654321: "Zyx"})
     question = world.result_question(
         events=[{"id": "a", "properties": FILTERS}, {"id": "b", "order": 1}],
         funnel_order_type=order,

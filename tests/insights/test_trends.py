@@ -23,6 +23,7 @@ from insights.limits import Limits
 from insights.queries import trend_series, trends
 from tests.insights import trend_oracle as oracle
 from tests.insights.crowd import (
+    COHORT,
     INTERVALS,
     Actor,
     Place,
@@ -45,8 +46,14 @@ BREAKDOWNS: list[dict[str, Any]] = [
     {"breakdown": "colour"},
     {"breakdown": '["colour", "price"]', "breakdown_limit": 2},
     {"breakdown": "plan", "breakdown_type": "person"},
+    {"breakdown": f'[{COHORT}, "all"]', "breakdown_type": "cohort"},
 ]
-FILTERS: list[list[dict[str, Any]]] = [[], [{"key": "colour", "value": ["red", ""]}]]
+FILTERS: list[list[dict[str, Any]]] = [
+    [],
+    [{"key": "colour", "value": ["red", ""]}],
+    [{"key": "id", "value": COHORT, "type": "cohort", "operator": "in"}],
+    [{"key": "id", "value": COHORT, "type": "cohort", "operator": "not_in"}],
+]
 LOOKED_BACK = {"weekly_active": 7, "monthly_active": 30}
 
 random_projects = given(
@@ -116,6 +123,13 @@ def _day(key: Any) -> date:
     return key if isinstance(key, date) else date(year=key[0], month=key[1], day=1)
 
 
+def values_of(event: Seen, crowd: Sequence[Actor], breakdown: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Of cohorts there may be several."""
+    if breakdown.get("breakdown_type") == "cohort":
+        return [(str(COHORT),), ("all",)] if event.by_member else [("all",)]
+    return [value_of(event, crowd, breakdown)]
+
+
 def value_of(event: Seen, crowd: Sequence[Actor], breakdown: dict[str, Any]) -> tuple[str, ...]:
     match breakdown.get("breakdown"):
         case None:
@@ -134,6 +148,9 @@ def most_frequent(
     """The values that have a series of their own, in their order."""
     if not breakdown:
         return [()]
+    if breakdown.get("breakdown_type") == "cohort":
+        # As they were asked for.
+        return [(str(COHORT),), ("all",)]
     counts = Counter(
         value_of(event, crowd, breakdown) for event in events if event.group or math != "unique_group"
     )
@@ -174,7 +191,7 @@ def test_numbers_and_the_actors_behind_them_agree_with_plain_sums(
     assert values == most_frequent(whole, crowd, breakdown, math)
     busiest: list[tuple[int, str, float, list[Seen]]] = []
     for value in values:
-        own = [[one for one in point if value_of(one, crowd, breakdown) == value] for point in looked_at]
+        own = [[one for one in point if value in values_of(one, crowd, breakdown)] for point in looked_at]
         assert numbers[value] == pytest.approx([oracle.number(math, point, live) for point in own])
         result = trend_result(given, trend, 1, value, numbers[value], compared=None)
         links = [result["persons"]] if display == "BoldNumber" else result["persons_urls"]

@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
+
 from core.clickhouse import client
 from core.events.event import Event
 from core.identity.ids import person_uuid
@@ -31,6 +33,15 @@ class World:
     project_id: int = field(default_factory=lambda: next(_project_ids))
     zone: str = "UTC"
     test_account_filters: list[Any] = field(default_factory=list)
+    #: Names of the cohorts that there are.
+    cohorts: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def project_facts(self) -> ProjectFacts:
+        names = {str(cohort_id): name for cohort_id, name in self.cohorts.items()}
+        return ProjectFacts(
+            self.project_id, self.zone, test_account_filters=self.test_account_filters, cohorts=names
+        )
 
     def person_id(self, distinct_id: str) -> UUID:
         """The id of the person that ``distinct_id`` makes."""
@@ -99,6 +110,18 @@ class World:
             version=version,
         )
 
+    def join(self, cohort_id: int, *names: str, version: int = 1, is_deleted: bool = False) -> None:
+        """Make persons members of a cohort, or take them out."""
+        row = {
+            "project_id": self.project_id,
+            "cohort_id": cohort_id,
+            "version": version,
+            "is_deleted": int(is_deleted),
+            "person_ids": [self.person_id(name) for name in names],
+            "person_versions": [0] * len(names),
+        }
+        self.insert("cohort_member_changes", [orjson.dumps(row).decode()])
+
     def insert(self, table: str, lines: Sequence[str]) -> None:
         if lines:
             client.insert_lines(table, "\n".join(lines).encode(), token=str(uuid4()))
@@ -110,12 +133,12 @@ class World:
         self.insert("person", [self.person_line(distinct_id, properties) for distinct_id in distinct_ids])
 
     def question(self, **given: Any) -> FunnelPersons:
-        project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
-        return read_funnel_persons({"funnel_step": 1, "limit": 1000, **given}, project=project, now=NOON)
+        return read_funnel_persons(
+            {"funnel_step": 1, "limit": 1000, **given}, project=self.project_facts, now=NOON
+        )
 
     def result_question(self, **given: Any) -> FunnelResult:
-        project = ProjectFacts(self.project_id, self.zone, test_account_filters=self.test_account_filters)
-        return read_funnel_result(given, project=project, now=NOON)
+        return read_funnel_result(given, project=self.project_facts, now=NOON)
 
     def ask(self, query: Sql) -> Sequence[Sequence[Any]]:
         text, parameters = query.rendered()
