@@ -26,6 +26,8 @@ SETTLE = 10.0
 OLDEST_WAIT = 30.0
 #: Seconds that a request to erase may wait.
 OLDEST_ERASURE = 300.0
+#: Seconds after its time that the first event of a webhook may still wait, unless the webhook is paused.
+OLDEST_EVENT = 60.0
 #: Seconds, one try each, that a worker has for an answer.
 WORKER_TRIES = 8
 WORKERS = ("delivery", "insights", "deletions")
@@ -54,6 +56,7 @@ def checks() -> Iterator[Check]:
         ("delivery", _delivery),
         ("undeliverable rows", _undeliverable),
         ("erasure", _erasure),
+        ("webhooks", _webhooks),
         ("PostgreSQL equals ClickHouse", _consistency),
     ):
         yield _run(name, look)
@@ -153,6 +156,31 @@ def _erasure() -> str:
             f"{_age(oldest_unscrubbed):.0f} s: run persons-api scrub"
         )
     return f"{pending} requests wait, {unscrubbed} for their bytes to leave the disk"
+
+
+# The oldest event of a webhook waits for nothing but its time.
+_EVENTS = """
+SELECT count(*) FILTER (WHERE d.state = 'waiting'), count(*) FILTER (WHERE d.state = 'dead'), (
+    SELECT min(greatest(due.due_at, w.paused_until)) FROM core_webhook w CROSS JOIN LATERAL (
+        SELECT due_at FROM core_webhookdelivery o
+        WHERE o.webhook_id = w.id AND o.state = 'waiting' ORDER BY o.id LIMIT 1
+    ) AS due
+    WHERE w.enabled
+)
+FROM core_webhookdelivery d WHERE d.state = 'waiting' OR d.state = 'dead'
+"""
+
+
+def _webhooks() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(_EVENTS)
+        waiting, dead, oldest = cursor.fetchone()
+    if oldest is not None and _age(oldest) > OLDEST_EVENT:
+        raise Unhealthy(
+            f"{waiting} events wait; one could have been sent for {_age(oldest):.0f} s: is the worker of "
+            "deletions running?"
+        )
+    return f"{waiting} events wait, {dead} were given up and can be replayed"
 
 
 def _age(moment: datetime) -> float:

@@ -60,6 +60,17 @@ class KeyNotFound(RequestError):
         super().__init__("Not found.")
 
 
+class WebhookNotFound(RequestError):
+    """No such webhook in this project, or no such event on its way to it."""
+
+    status = 404
+    type = "invalid_request"
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")
+
+
 class PayloadTooLarge(RequestError):
     """The body is larger than this server takes."""
 
@@ -119,6 +130,12 @@ class TooManyExports(ServiceUnavailable):
     """Too many tables are gathered at once; try again shortly."""
 
     code = "too_many_exports"
+
+
+class TooManyTests(ServiceUnavailable):
+    """Too many webhooks are being tested at once; try again shortly."""
+
+    code = "too_many_tests"
 
 
 class QueryTooHeavy(ServiceUnavailable):

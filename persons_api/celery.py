@@ -1,5 +1,5 @@
 """The task queue: workers for ``delivery`` (Postgres to ClickHouse), ``insights`` (questions to ClickHouse),
-``cohorts`` (their calculation) and ``deletions`` (what rewrites ClickHouse).
+``cohorts`` (their calculation), ``deletions`` (what rewrites ClickHouse) and ``webhooks`` (requests to them).
 """
 
 import os
@@ -19,6 +19,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["core.tasks"], related_name="delivery")
 app.autodiscover_tasks(["core.tasks"], related_name="erase")
 app.autodiscover_tasks(["core.tasks"], related_name="squash")
+app.autodiscover_tasks(["core.tasks"], related_name="webhooks")
 app.autodiscover_tasks(["insights"], related_name="tasks")
 app.autodiscover_tasks(["insights"], related_name="cohort_tasks")
 

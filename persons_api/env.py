@@ -6,6 +6,7 @@ stops the start instead of showing up later as strange behaviour.
 
 import os
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
 
 
@@ -91,6 +92,14 @@ def words(name: str, default: list[str]) -> list[str]:
     """A list separated by commas."""
     value = os.environ.get(name)
     return [word.strip() for word in value.split(",") if word.strip()] if value else default
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks separated by commas, as ``10.1.0.0/16``; none without the variable."""
+    try:
+        return [ip_network(word) for word in words(name, [])]
+    except ValueError:
+        raise BadEnvironment(name, os.environ[name], "networks as 10.1.0.0/16, separated by commas") from None
 
 
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> SplitResult:

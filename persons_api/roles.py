@@ -12,13 +12,15 @@ from persons_api import env
 #: Queue to options of its worker.
 WORKERS: dict[str, list[str]] = {
     "delivery": ["--pool", "solo"],
-    "insights": ["--pool", "threads", "--concurrency", "4"],
+    # Threads beyond those that long questions and a calculation of a cohort hold.
+    "insights": ["--pool", "threads", "--concurrency", "6"],
     # An erasure does not wait for the end of a squash; locks see to it that each runs once.
     "deletions": ["--pool", "threads", "--concurrency", "4"],
 }
 #: Queues that a worker takes besides its own. Calculations of cohorts are questions to ClickHouse, at most one at a
-#: time, so three threads stay free; among deletions, which run one after the other, they would hold up erasure.
-BESIDES = {"insights": ["cohorts"]}
+#: time, so the other threads stay free; among deletions, which run one after the other, they would hold up erasure. One
+#: thread of deletions plans what webhooks get; requests to them have threads of their own.
+BESIDES = {"insights": ["cohorts"], "deletions": ["webhooks"]}
 #: Every process that keeps running, in the order of its start.
 NAMES = ("web", *WORKERS, "beat")
 

@@ -149,13 +149,28 @@ SCRUB_WITHIN = env.integer("PERSONS_API_SCRUB_WITHIN", 24 * 60 * 60, least=0)
 # --- insights
 # ----------------------------------------------------------------------------------------------------
 
-#: Seconds that a request waits for its answer before it gets a 504 and the query is given up.
+#: Seconds that a request waits for its answer before it gets a 202 and has to fetch it later.
 INSIGHTS_WAIT = env.integer("PERSONS_API_INSIGHTS_WAIT", 30, least=1)
-#: Seconds a question may stay in the queue untouched before the request gets a 503 (no worker is running).
+#: Seconds a question may stay in the queue untouched before the request gets a 503, unless workers are at others.
 INSIGHTS_PICKUP = env.integer("PERSONS_API_INSIGHTS_PICKUP", 10, least=1)
 #: Requests of one web process that may wait for answers at once; more get a 503, so that capture is never
 #: starved.
 INSIGHTS_WAITING = env.integer("PERSONS_API_INSIGHTS_WAITING", 12, least=1)
+#: Seconds that a query may take which is waited for without an open request: one that was asked for with ``async``, or
+#: that took longer than a request waits.
+INSIGHTS_LONGEST = env.integer("PERSONS_API_INSIGHTS_LONGEST", 600, least=1)
+#: Such queries that one worker runs at once. The others wait, and leave its remaining threads to short ones.
+INSIGHTS_LONG = env.integer("PERSONS_API_INSIGHTS_LONG", 2, least=1)
+#: Such queries of a project, running and waiting; one more gets a 429.
+INSIGHTS_ASYNC = env.integer("PERSONS_API_INSIGHTS_ASYNC", 10, least=1)
+#: Seconds for which the result of such a query can be fetched.
+INSIGHTS_RESULT_SECONDS = env.integer("PERSONS_API_INSIGHTS_RESULT_SECONDS", 24 * 60 * 60, least=60)
+#: Seconds for which an answer is kept, so that the same question need not be asked again while nothing has changed.
+INSIGHTS_CACHE_SECONDS = env.integer("PERSONS_API_INSIGHTS_CACHE_SECONDS", 7 * 24 * 60 * 60, least=60)
+#: Bytes of the largest answer that is kept.
+INSIGHTS_CACHE_ANSWER = env.integer("PERSONS_API_INSIGHTS_CACHE_ANSWER", 500_000, least=0)
+#: Bytes of all answers that are kept for a project; the oldest make room.
+INSIGHTS_CACHE_BYTES = env.integer("PERSONS_API_INSIGHTS_CACHE_BYTES", 10_000_000, least=0)
 #: Bytes of memory of one query.
 INSIGHTS_MEMORY = env.integer("PERSONS_API_INSIGHTS_MEMORY", 1_000_000_000, least=1)
 
@@ -164,6 +179,19 @@ INSIGHTS_MEMORY = env.integer("PERSONS_API_INSIGHTS_MEMORY", 1_000_000_000, leas
 
 #: Seconds that the query of a calculation may take; then it has failed, and the old members stay.
 COHORT_SECONDS = env.integer("PERSONS_API_COHORT_SECONDS", 120, least=1)
+
+# --- webhooks
+# ----------------------------------------------------------------------------------------------------
+
+#: Networks to which webhooks may be sent although only the inside reaches them: private, loopback and link-local
+#: addresses are refused otherwise.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("PERSONS_API_WEBHOOK_ALLOWED_NETWORKS")
+#: Seconds for which the delivery of an event is tried again and again; then it is dead until somebody replays it.
+WEBHOOK_PATIENCE = env.integer("PERSONS_API_WEBHOOK_PATIENCE", 24 * 60 * 60, least=0)
+#: Seconds for which events are kept after they were delivered or given up.
+WEBHOOK_KEEP = env.integer("PERSONS_API_WEBHOOK_KEEP", 7 * 24 * 60 * 60, least=0)
+#: Seconds that a receiver has for its answer.
+WEBHOOK_TIMEOUT = 10.0
 
 # --- Celery
 # --------------------------------------------------------------------------------------------------------
@@ -181,6 +209,7 @@ CELERY_TASK_ROUTES = {
     "core.tasks.delivery.*": {"queue": "delivery"},
     "core.tasks.erase.*": {"queue": "deletions"},
     "core.tasks.squash.*": {"queue": "deletions"},
+    "core.tasks.webhooks.*": {"queue": "webhooks"},
     "insights.tasks.*": {"queue": "insights"},
     "insights.cohort_tasks.*": {"queue": "cohorts"},
 }
@@ -201,6 +230,17 @@ CELERY_BEAT_SCHEDULE = {
         "task": "core.tasks.erase.scrub_when_due",
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
+    },
+    # What webhooks are told wakes the worker, too; this finds what is to be tried again.
+    "webhooks": {
+        "task": "core.tasks.webhooks.send",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "old-webhook-events": {
+        "task": "core.tasks.webhooks.forget",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
     },
     # Whoever saves a cohort wakes the calculation itself; this finds what has become old.
     "cohorts": {
@@ -291,6 +331,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.api.schema.complete",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "WebhookEventEnum": "core.services.webhooks.events.EVENTS",
+        "WebhookDeliveryStateEnum": "core.models.WebhookDelivery.State",
+    },
     "SCHEMA_PATH_PREFIX": r"/api/projects/{project_id}",
 }
 

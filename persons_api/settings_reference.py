@@ -33,6 +33,7 @@ _KINDS = {
     "integers": "whole numbers, separated by commas",
     "boolean": "true or false",
     "words": "list, separated by commas",
+    "networks": "networks, as `10.1.0.0/16`, separated by commas",
     "rate": "rate, as `480/minute`, or `off`",
     "day": "day, as `2027-12-31`",
     "url": "URL",

@@ -52,11 +52,16 @@ from core.api.persons.values import ValuesViewSet
 from core.api.persons.viewset import PersonViewSet
 from core.api.projects import ProjectViewSet
 from core.api.users import UserViewSet
+from core.api.webhooks.deliveries import DeliveryViewSet
+from core.api.webhooks.viewset import WebhookViewSet
 from core.auth.authentication import LEGACY_ROOT
+from insights.api.correlation import CorrelationViewSet
+from insights.api.correlation_persons import CorrelationPersonsViewSet
 from insights.api.funnel import FunnelViewSet
 from insights.api.funnel_insight import FunnelInsightViewSet
 from insights.api.lifecycle import LifecycleViewSet
 from insights.api.properties_timeline import PropertiesTimelineViewSet
+from insights.api.query import QueryViewSet
 from insights.api.stickiness import StickinessViewSet
 from insights.api.trend import TrendViewSet
 from insights.api.trends import TrendPersonsViewSet
@@ -85,6 +90,8 @@ _PERSONS = [
     route("/batch_by_uuids", BatchByUuidsViewSet.as_view({"post": "create"})),
     route("/bulk_delete", BulkDeleteViewSet.as_view({"post": "create"})),
     route("/cohorts", CohortsViewSet.as_view({"get": "retrieve"})),
+    route("/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
+    route("/funnel/correlation", CorrelationPersonsViewSet.as_view({"get": "retrieve", "post": "create"})),
     route("/lifecycle", LifecycleViewSet.as_view({"get": "retrieve"})),
     route("/deletion_status", DeletionStatusViewSet.as_view({"get": "list"})),
     route("/deletion_status/(?P<deletion_id>[^/]+)", DeletionStatusViewSet.as_view({"get": "retrieve"})),
@@ -137,6 +144,23 @@ _COHORTS = [
     route("/(?P<id>[^/]+)/used_in", UsedInViewSet.as_view({"get": "retrieve"})),
 ]
 
+#: Routes below the root of webhooks.
+_WEBHOOKS = [
+    route("", WebhookViewSet.as_view({"get": "list", "post": "create"})),
+    route(
+        "/(?P<id>[^/]+)",
+        WebhookViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    route("/(?P<id>[^/]+)/deliveries", DeliveryViewSet.as_view({"get": "list"})),
+    route("/(?P<id>[^/]+)/deliveries/(?P<delivery_id>[^/]+)", DeliveryViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/(?P<id>[^/]+)/deliveries/(?P<delivery_id>[^/]+)/replay", DeliveryViewSet.as_view({"post": "replay"})
+    ),
+    route("/(?P<id>[^/]+)/replay", WebhookViewSet.as_view({"post": "replay"})),
+    route("/(?P<id>[^/]+)/rotate_secret", WebhookViewSet.as_view({"post": "rotate_secret"})),
+    route("/(?P<id>[^/]+)/test", WebhookViewSet.as_view({"post": "test"})),
+]
+
 _ONE_PROJECT: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update"}
 #: Routes that belong to no project.
 _ACCOUNTS = [
@@ -165,8 +189,13 @@ _ACCOUNTS = [
 
 urlpatterns = [
     # persons and capture first: paths are tried in turn
-    *project_route("persons/funnel", FunnelViewSet.as_view({"get": "retrieve", "post": "create"})),
     *project_route("insights/funnel", FunnelInsightViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route(
+        "insights/funnel/correlation", CorrelationViewSet.as_view({"get": "retrieve", "post": "create"})
+    ),
+    *project_route(
+        "query/(?P<query_id>[^/]+)", QueryViewSet.as_view({"get": "retrieve", "delete": "destroy"})
+    ),
     *project_route("insights/trend", TrendViewSet.as_view({"get": "retrieve", "post": "create"})),
     re_path(r"^api/projects/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
@@ -197,6 +226,9 @@ urlpatterns = [
     re_path(r"^api/projects/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),
     re_path(r"^api/cohort", include(_COHORTS), {"project_id": LEGACY_ROOT}),
+    # webhooks
+    re_path(r"^api/projects/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
+    re_path(r"^api/environments/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
     # users, keys, organizations, projects
     *_ACCOUNTS,
     # the document and two ways to read it

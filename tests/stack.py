@@ -91,7 +91,13 @@ def start(folder: Path, *, port: int | None = None) -> Stack:
         ],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PERSONS_API_WEB_WORKERS": "2", "PERSONS_API_RATE_LIMITS": "off"},
+        env={
+            **os.environ,
+            "PERSONS_API_WEB_WORKERS": "2",
+            "PERSONS_API_RATE_LIMITS": "off",
+            # Where receivers of webhooks are.
+            "PERSONS_API_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        },
     )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -59,7 +59,9 @@ def complete(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     result["components"]["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
     for operation in operations:
         if any(parameter["name"] == _FORMAT.name for parameter in operation.get("parameters", [])):
+            # The answer itself, if there is another one that only says that it comes later.
+            success = min(status for status in operation["responses"] if status.startswith("2"))
             for status, response in operation["responses"].items():
-                if status.startswith("2") and "content" in response:
+                if status == success and "content" in response:
                     response["content"].setdefault("text/csv", {"schema": {"type": "string"}})
     return result

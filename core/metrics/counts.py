@@ -106,7 +106,13 @@ CLICKHOUSE = Durations(
     labels=("kind", "outcome"),
     bounds=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
-ALL = (REQUESTS, CLICKHOUSE)
+ANSWERS = Durations(
+    "persons_api_answer_seconds",
+    "Time until a question of an analytical request had its answer.",
+    labels=("kind", "source"),
+    bounds=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+ALL = (REQUESTS, CLICKHOUSE, ANSWERS)
 
 _something = threading.Event()
 _starting = threading.Lock()

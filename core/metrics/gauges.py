@@ -51,6 +51,31 @@ SELECT (SELECT count(*) FROM core_deliverybatch), (SELECT count(*) FROM core_und
 """
 
 
+# Of the dead only those that are kept.
+_WEBHOOKS = """
+SELECT state, count(*), coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 FROM core_webhookdelivery
+WHERE state = 'waiting' OR state = 'dead' GROUP BY state
+"""
+
+
+def _webhooks() -> list[Gauge]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WEBHOOKS)
+        found = {state: (float(count), age) for state, count, age in cursor.fetchall()}
+    counts = {state: found.get(state, (0.0, 0.0))[0] for state in ("waiting", "dead")}
+    return [
+        Gauge(
+            "persons_api_webhook_events", "Events for webhooks that wait or were given up.", "state", counts
+        ),
+        Gauge(
+            "persons_api_webhook_lag_seconds",
+            "Age of the oldest event that waits for its webhook.",
+            "",
+            {"": found.get("waiting", (0.0, 0.0))[1]},
+        ),
+    ]
+
+
 def _postgresql() -> list[Gauge]:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING)
@@ -70,6 +95,7 @@ def _postgresql() -> list[Gauge]:
         Gauge("persons_api_undeliverable_rows", "Rows that ClickHouse refused.", "", {"": undeliverable}),
         Gauge("persons_api_deletions_pending", "Requests to erase that are not done.", "", {"": deletions}),
         Gauge("persons_api_postgresql_connections", "Connections to the database.", "", {"": connections}),
+        *_webhooks(),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from core.models.activity import ActivityEntry
 from core.models.cohort import Cohort, CohortCalculation, CohortMember
+from core.models.data_version import DataVersion
 from core.models.deletion import DeletionId, DeletionRequest
 from core.models.event_import import EventImport
 from core.models.group import Group, GroupType
@@ -12,12 +13,14 @@ from core.models.outbox import DeliveryBatch, EventBuffer, Outbox, Undeliverable
 from core.models.person import DistinctIdTombstone, Person, PersonDistinctId, PersonTombstone
 from core.models.project import Membership, Organization, Project
 from core.models.user import User
+from core.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ActivityEntry",
     "Cohort",
     "CohortCalculation",
     "CohortMember",
+    "DataVersion",
     "DeletionId",
     "DeletionRequest",
     "DeliveryBatch",
@@ -38,4 +41,6 @@ __all__ = [
     "Project",
     "Undeliverable",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -6,7 +6,7 @@ the person, by ``core.services.erase`` the rest.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from core.services.memberships import end_memberships
 from core.services.record_activity import Activity, forget_changes_of, record_activity
 from core.services.request_erasure import ErasedId, Erasure, request_erasure
 from core.services.transaction import change_persons
+from core.services.webhooks.forget import forget_deliveries_naming, has_deliveries
+from core.services.webhooks.tell import deleted, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def delete_locked(
         user_id=user_id,
         activities=(Activity("Person", "deleted", person.id, str(person.uuid)) for person in persons),
     )
+    _tell(cursor, project_id, erased_ids, losers, persons)
     request_erasure(
         cursor,
         project_id,
@@ -126,3 +129,20 @@ def delete_locked(
         erases_events=delete_events,
         user_id=user_id,
     )
+
+
+def _tell(
+    cursor: CursorWrapper,
+    project_id: int,
+    erased_ids: Mapping[UUID, Sequence[ErasedId]],
+    losers: Mapping[int, Sequence[tuple[UUID, int]]],
+    persons: Sequence[DeletedPerson],
+) -> None:
+    """Webhooks are told who is gone, and nothing else about them any more."""
+    if has_deliveries(cursor, project_id):
+        names = [str(uuid) for died in losers.values() for uuid, _ in died]
+        for person in persons:
+            names += [str(person.uuid), *(one.distinct_id for one in erased_ids[person.uuid])]
+        forget_deliveries_naming(cursor, project_id, names, until=None)
+    ids = {person.uuid: [one.distinct_id for one in erased_ids[person.uuid]] for person in persons}
+    tell(cursor, project_id, [deleted(uuid, distinct_ids) for uuid, distinct_ids in ids.items()])

@@ -19,6 +19,7 @@ from core.outbox.freeze import NO_FREEZE
 from core.services.idempotency import count_answers_naming, forget_answers_naming
 from core.services.journal import count_changes_naming, forget_changes_naming
 from core.services.record_activity import count_entries_naming, forget_distinct_ids
+from core.services.webhooks.forget import count_deliveries_naming, forget_deliveries_naming
 
 #: Rows by request and store.
 Counts = Mapping[int, Counter[str]]
@@ -185,8 +186,8 @@ _BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 
 def forget_traces(batch: Batch) -> None:
-    """Whatever else names the erased: changes of others that can be taken back, entries of their activity, and kept
-    answers.
+    """Whatever else names the erased: changes of others that can be taken back, entries of their activity, kept
+    answers, and what webhooks are told.
     """
     for traces in _traces(batch):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -194,6 +195,7 @@ def forget_traces(batch: Batch) -> None:
             forget_changes_naming(cursor, traces.project_id, traces.names, until=traces.until)
             forget_distinct_ids(cursor, traces.project_id, traces.names)
             forget_answers_naming(cursor, traces.project_id, traces.names, until=traces.until)
+            forget_deliveries_naming(cursor, traces.project_id, traces.names, until=traces.until)
 
 
 def projects_with_traces(batch: Batch) -> set[int]:
@@ -206,6 +208,7 @@ def projects_with_traces(batch: Batch) -> set[int]:
                 count_changes_naming(cursor, traces.project_id, traces.names, until=traces.until)
                 + count_entries_naming(cursor, traces.project_id, traces.names)
                 + count_answers_naming(cursor, traces.project_id, traces.names, until=traces.until)
+                + count_deliveries_naming(cursor, traces.project_id, traces.names, until=traces.until)
             )
         if left:
             found.add(traces.project_id)

@@ -22,6 +22,7 @@ from core.services.bury import bury
 from core.services.journal import note_merge
 from core.services.memberships import move_memberships
 from core.services.transaction import Conflict
+from core.services.webhooks.tell import merged, tell, updated
 
 _LOAD = """
 SELECT m.distinct_id, m.version,
@@ -64,34 +65,44 @@ def write(cursor: CursorWrapper, identities: Identities) -> None:
         for person in identities.stored_persons()
         if person.merged_into is None and (person.is_changed or person.is_seen_later)
     ]
-    _lock(cursor, changed, [merge.loser for merge in identities.merges])
+    project_id = identities.project_id
+    is_watched = _lock(cursor, project_id, changed, [merge.loser for merge in identities.merges])
     born = [person for person in identities.born if person.merged_into is None]
-    _insert_persons(cursor, identities, born)
+    is_watched = _insert_persons(cursor, identities, born) or is_watched
     moved = _merge_persons(cursor, identities)
     _insert_mappings(cursor, identities)
     _update_persons(cursor, changed)
-    _append_changes(cursor, identities, born, changed, moved)
+    _append_changes(cursor, identities, born, changed, _flat(moved))
+    if is_watched:
+        _tell(cursor, identities, born, changed, moved)
 
 
-_LOCK = "SELECT id, version FROM core_person WHERE id = ANY(%s) ORDER BY id FOR {strength}"
+# Whether webhooks are told: asked along with what is asked anyhow when something changes. What changes nothing pays
+# nothing.
+_IS_WATCHED = "EXISTS (SELECT 1 FROM core_webhook w WHERE w.project_id = %s AND w.enabled)"
+_LOCK = f"SELECT {_IS_WATCHED}, id, version FROM core_person WHERE id = ANY(%s) ORDER BY id FOR {{strength}}"  # noqa: S608
 
 
-def _lock(cursor: CursorWrapper, changed: list[PersonState], losers: list[PersonState]) -> None:
+def _lock(
+    cursor: CursorWrapper, project_id: int, changed: list[PersonState], losers: list[PersonState]
+) -> bool:
     """Lock every stored person that will change, in the order of their numbers, and see that none was changed since it
-    was read.
+    was read. Whether webhooks are told of it.
     """
     expected = {person.id: person.stored_version for person in (*changed, *losers)}
     if not expected:
-        return
+        return False
     # A person that disappears must not gain an id meanwhile: only the stronger lock conflicts with the check
     # of a foreign key.
     strength = "UPDATE" if losers else "NO KEY UPDATE"
-    cursor.execute(_LOCK.format(strength=strength), [list(expected)])
-    if dict(cursor.fetchall()) != expected:
+    cursor.execute(_LOCK.format(strength=strength), [project_id, list(expected)])
+    rows = cursor.fetchall()
+    if {person_id: version for _, person_id, version in rows} != expected:
         raise Conflict
+    return bool(rows[0][0])
 
 
-_NEW_IDS = "SELECT nextval('core_person_id_seq') FROM generate_series(1, %s)"
+_NEW_IDS = f"SELECT {_IS_WATCHED}, nextval('core_person_id_seq') FROM generate_series(1, %s)"  # noqa: S608 - a constant
 _PERSON_COLUMNS = (
     "id",
     "project_id",
@@ -104,14 +115,16 @@ _PERSON_COLUMNS = (
 )
 
 
-def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[PersonState]) -> None:
+def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[PersonState]) -> bool:
+    """Store new persons; whether webhooks are told of them."""
     if not born:
-        return
+        return False
     _settle_uuids(cursor, identities, born)
     # Two requests that make the same persons must meet them in the same order.
     born.sort(key=lambda person: person.uuid)
-    cursor.execute(_NEW_IDS, [len(born)])
-    for person, (new_id,) in zip(born, cursor.fetchall(), strict=True):
+    cursor.execute(_NEW_IDS, [identities.project_id, len(born)])
+    new_ids = cursor.fetchall()
+    for person, (_, new_id) in zip(born, new_ids, strict=True):
         person.id = new_id
     rows = (
         (
@@ -127,6 +140,7 @@ def _insert_persons(cursor: CursorWrapper, identities: Identities, born: list[Pe
         for person in born
     )
     insert_rows(cursor, "core_person", _PERSON_COLUMNS, rows)
+    return bool(new_ids[0][0])
 
 
 def _json(values: list[Any]) -> str:
@@ -215,11 +229,11 @@ RETURNING distinct_id, version
 """
 
 
-def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[str, tuple[UUID, int]]:
-    """Move the ids of each loser to its survivor and delete it; the ids moved, with their new person and
+def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[UUID, dict[str, tuple[UUID, int]]]:
+    """Move the ids of each loser to its survivor and delete it; the ids moved, by loser, with their new person and
     version.
     """
-    moved: dict[str, tuple[UUID, int]] = {}
+    moved: dict[UUID, dict[str, tuple[UUID, int]]] = {}
     for merge in identities.merges:
         survivor, loser = merge.survivor.now(), merge.loser
         cursor.execute(_MOVE_MAPPINGS, [survivor.id, identities.project_id, loser.id])
@@ -227,8 +241,12 @@ def _merge_persons(cursor: CursorWrapper, identities: Identities) -> dict[str, t
         memberships = move_memberships(cursor, identities.project_id, loser.id, survivor.id)
         bury(cursor, identities.project_id, [loser.id])
         note_merge(cursor, identities.project_id, merge, list(now_theirs), memberships)
-        moved |= now_theirs
+        moved[loser.uuid] = now_theirs
     return moved
+
+
+def _flat(moved: dict[UUID, dict[str, tuple[UUID, int]]]) -> dict[str, tuple[UUID, int]]:
+    return {distinct_id: where for ids in moved.values() for distinct_id, where in ids.items()}
 
 
 _UPDATE_PERSONS = """
@@ -291,6 +309,21 @@ def _append_changes(
             Outbox.Target.OVERRIDE: ids[True],
         },
     )
+
+
+def _tell(
+    cursor: CursorWrapper,
+    identities: Identities,
+    born: list[PersonState],
+    changed: list[PersonState],
+    moved: dict[UUID, dict[str, tuple[UUID, int]]],
+) -> None:
+    merges = [
+        merged(merge.survivor.now().uuid, merge.loser.uuid, list(moved[merge.loser.uuid]))
+        for merge in identities.merges
+    ]
+    updates = [updated(person.uuid) for person in (*born, *(one for one in changed if one.is_changed))]
+    tell(cursor, identities.project_id, [*merges, *updates])
 
 
 def _line_of(project_id: int, person: PersonState) -> str:

@@ -34,6 +34,7 @@ TABLES = (
     "core_persondistinctid",
     "core_persontombstone",
     "core_undeliverable",
+    "core_webhookdelivery",
 )
 #: What PostgreSQL notes about frequent values of columns.
 STATISTICS = "pg_statistic"

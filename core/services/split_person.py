@@ -22,6 +22,7 @@ from core.services.journal import SplitPart, note_split
 from core.services.record_activity import Activity, person_change, record_activity
 from core.services.stored_person import line_of, lock_person
 from core.services.transaction import change_persons
+from core.services.webhooks.tell import split, tell, updated
 
 #: How far the versions of what a split makes lie above those of what was split: above any deletion of the same version.
 SPLIT_STEP = 101
@@ -71,6 +72,7 @@ def _split(
     rest = line_of(project_id, replace(person, version=person.version + 1))
     append_lines(cursor, project_id, Outbox.Target.PERSON, [rest])
     note_split(cursor, project_id, person.id, person.version, parts)
+    _tell(cursor, project_id, person.uuid, parts)
     record_activity(
         project_id=project_id,
         user_id=user_id,
@@ -81,6 +83,12 @@ def _split(
         ],
     )
     return parts
+
+
+def _tell(cursor: CursorWrapper, project_id: int, person: UUID, parts: Sequence[SplitPart]) -> None:
+    uuids = [person, *(part.uuid for part in parts)]
+    happened = split(person, [(part.uuid, [part.distinct_id]) for part in parts])
+    tell(cursor, project_id, [happened, *(updated(uuid) for uuid in uuids)])
 
 
 def _chosen(distinct_ids: list[str], choice: Keep | Move) -> list[str]:

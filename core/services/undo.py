@@ -17,6 +17,7 @@ from core.services.memberships import end_memberships, give_back_memberships
 from core.services.record_activity import Activity, person_change, record_activity
 from core.services.stored_person import StoredPerson, lock_person
 from core.services.transaction import change_persons
+from core.services.webhooks.tell import merged, split, tell, updated
 
 
 class CannotUndo(RequestError):
@@ -131,6 +132,8 @@ def _undo_merge(
     cursor.execute(_GIVE_BACK_CHANGES, [loser.id, project_id, state.inherited])
     _write(cursor, project_id, replace(state.survivor, id=survivor.id), survivor.version + 1)
     append_lines(cursor, project_id, Outbox.Target.PERSON, [_line(project_id, loser, version)])
+    happened = split(survivor.uuid, [(loser.uuid, state.distinct_ids)])
+    tell(cursor, project_id, [happened, updated(survivor.uuid), updated(loser.uuid)])
     return [loser.uuid]
 
 
@@ -230,4 +233,6 @@ def _undo_split(
     forget_changes(cursor, project_id, ids)
     bury(cursor, project_id, ids)
     _write(cursor, project_id, person, person.version + 1)
+    happened = [merged(person.uuid, part.uuid, [part.distinct_id]) for part in parts]
+    tell(cursor, project_id, [*happened, updated(person.uuid)])
     return [part.uuid for part in parts]

@@ -16,6 +16,7 @@ from core.models import Outbox
 from core.outbox.append import append_events, append_lines
 from core.outbox.lines import event_line
 from core.services.stored_person import StoredPerson, line_of
+from core.services.webhooks.tell import tell, updated
 
 _UPDATE = "UPDATE core_person SET properties = %s, version = %s WHERE project_id = %s AND id = %s"
 
@@ -37,6 +38,7 @@ def write_properties(
     append_lines(cursor, project_id, Outbox.Target.PERSON, [line_of(project_id, after)])
     if person.distinct_ids:
         _append_event(cursor, project_id, person, event, told)
+    tell(cursor, project_id, [updated(person.uuid)])
     return after
 
 

@@ -556,7 +556,7 @@ def test_projects_do_not_mix(funnel: ProjectClient, other_project: ProjectClient
         ({"bin_count": "many"}, "bin_count"),
         ({"funnel_viz_type": "trends", "interval": "hour", "date_from": "1990-01-01"}, "interval"),
         ({"properties": [{"key": "a", "operator": "regex", "value": "("}]}, "properties[0]"),
-        ({"breakdown": "a", "breakdown_type": "cohort"}, "breakdown_type"),
+        ({"breakdown": "a", "breakdown_type": "cohort"}, "breakdown"),
         ({"breakdown": "a", "breakdown_type": "group"}, "breakdown_group_type_index"),
         ({"breakdown": {"a": 1}}, "breakdown"),
         ({"breakdown": "[1"}, "breakdown"),

@@ -21,6 +21,7 @@ STORES = {
     "clickhouse_events",
     "clickhouse_persons",
     "clickhouse_persons_in_order",
+    "clickhouse_members",
     "clickhouse_distinct_ids",
     "clickhouse_overrides",
 }

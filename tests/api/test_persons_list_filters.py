@@ -9,11 +9,15 @@ import pytest
 from django.utils import timezone
 
 from core.clickhouse import client
+from core.exceptions import ReplicaTooLate
 from core.filters.properties import PropertyGroup
+from core.models import CohortMember
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import TARGETS
-from core.selectors import person_search
+from core.selectors import person_search, waiting_rows
 from core.selectors.person_search import PersonSearch, count_found, find_persons
+from core.selectors.persons import PersonFilter, list_persons
+from core.selectors.waiting_rows import waiting_members
 from tests.clients import ProjectClient, event, settle
 from tests.erasure import completed
 from tests.persons import join, listed, make_listed
@@ -147,6 +151,34 @@ def test_cohorts_in_property_filters(people: ProjectClient) -> None:
     assert (of(None), of("in"), of("not_in")) == ({"ada", "cyd"}, {"ada", "cyd"}, {"bob"})
 
 
+def test_members_are_found_by_either_store(people: ProjectClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL tells members among the newest persons; where they are rare, ClickHouse finds all."""
+    cohort, empty = join(people, "some", listed(people, "ada")), join(people, "none")
+    settle()
+    member = {"type": "cohort", "key": "id", "value": cohort.pk}
+    stranger = {**member, "operator": "not_in"}
+    either = {"type": "OR", "values": [member, {"key": "email", "value": "bob@example.org"}]}
+
+    def answers() -> list[tuple[set[str], int]]:
+        asked: list[dict[str, Any]] = [
+            {"properties": [member]},
+            {"properties": [stranger]},
+            {"properties": either},
+            {"properties": [member, stranger]},
+            {"cohort": cohort.pk, "search": "e"},
+            {"cohort": cohort.pk, "search": "ada"},
+            {"cohort": empty.pk, "search": "e"},
+        ]
+        return [(found(people, **given), ask(people, include_total="", **given)["count"]) for given in asked]
+
+    expected = [{"ada"}, {"bob", "cyd"}, {"ada", "bob"}, set(), {"ada"}, {"ada"}, set()]
+    assert answers() == [(names, len(names)) for names in expected]
+    where = PersonFilter(cohort_id=cohort.pk, search="e")
+    monkeypatch.setattr(person_search, "MOST_TRIED", 1)
+    rows = list_persons(people.project, where=where, limit=1, offset=0).rows
+    assert [row["distinct_ids"] for row in rows] == [["ada"]]
+
+
 def test_the_total_counts_what_is_found(people: ProjectClient) -> None:
     answer = ask(people, search="example.org", include_total="", limit=1)
 
@@ -185,6 +217,39 @@ def test_what_was_just_written_is_found_although_clickhouse_does_not_have_it(
     assert found(people, search="bob's new") == {"bob"}
     assert found(people, search="cyd") == set()
     assert found(people, search="a") == {"ada", "bob", "dan"}
+
+
+def test_members_count_at_once(people: ProjectClient, nothing_is_delivered: None) -> None:
+    ada, bob, cyd = (listed(people, name) for name in ("ada", "bob", "cyd"))
+    cohort = join(people, "some", ada, bob)
+    member = {"type": "cohort", "key": "id", "value": cohort.pk}
+    # Of these ClickHouse looks for the members; of a filter by itself PostgreSQL.
+    either = {"type": "OR", "values": [member, {"key": "plan", "value": "nothing"}]}
+
+    def members() -> list[Any]:
+        count = ask(people, properties=[member], search="", include_total="", limit=1)["count"]
+        return [found(people, properties=[member]), found(people, properties=either), count]
+
+    assert members() == [{"ada", "bob"}, {"ada", "bob"}, 2]
+    CohortMember.objects.for_project(people.id).filter(cohort=cohort, person__uuid=ada["uuid"]).delete()
+    assert members() == [{"bob"}, {"bob"}, 1]
+    people.post(f"{people.persons_url}{cyd['uuid']}/merge/", {"distinct_id": "bob"})
+    merged = {listed(people, "cyd")["distinct_ids"][0]}
+    assert members() == [merged, merged, 1]
+    people.delete(f"{people.persons_url}{cyd['uuid']}/")
+    assert members() == [set(), set(), 0]
+
+
+def test_too_many_changes_of_members_are_waited_for(
+    people: ProjectClient, nothing_is_delivered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort = join(people, "some", listed(people, "ada"))
+    monkeypatch.setattr(waiting_rows, "MOST_WAITING_BYTES", 10)
+
+    assert waiting_members(people.id, set()) == {}
+    assert waiting_members(people.id, {cohort.pk + 10**9}) == {}
+    with pytest.raises(ReplicaTooLate):
+        waiting_members(people.id, {cohort.pk})
 
 
 def names(project: ProjectClient, **params: Any) -> list[str]:
