@@ -27,6 +27,9 @@ TOO_HEAVY_CODES = {158, 159, 160, 241, 307, 396}
 #: Codes that go away by themselves: busy, shutting down, stopped by somebody, read-only for the moment, network.
 PASSING_CODES = {202, 209, 210, 236, 242, 252, 279, 394, 439, 733, 749}
 
+#: In an error of any code: a process has too many files open, or the system has.
+_NO_FILES = "Too many open files"
+
 Settings = Mapping[str, str | int]
 _thread = threading.local()
 
@@ -196,7 +199,7 @@ def _run(call: Any) -> Any:
         code = getattr(error, "code", None) or _code_in(str(error))
         if code in TOO_HEAVY_CODES:
             raise QueryTooHeavy from error
-        if code is None or code in PASSING_CODES:
+        if code is None or code in PASSING_CODES or _NO_FILES in str(error):
             raise ClickHouseUnavailable from error
         raise ClickHouseRefused(code, str(error)) from error
     except (ClickHouseError, OSError) as error:

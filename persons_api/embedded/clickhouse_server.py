@@ -16,6 +16,7 @@ import hmac
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -356,12 +357,21 @@ def inflated(body: bytes, encoding: str) -> bytes:
     raise ClickHouseError(1, f"Unsupported Content-Encoding {encoding}", "UNSUPPORTED_METHOD")
 
 
+def allow_many_files() -> None:
+    """Let this process open as many files as the system lets it. Shells begin with 1,024, and one merge of rows with a
+    hundred properties takes more.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--path", required=True, help="folder of the data")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
+    allow_many_files()
     user = os.environ.get("CLICKHOUSE_USER") or "default"
     server = Server(
         (arguments.host, arguments.port), Engine(arguments.path), user, os.environ["CLICKHOUSE_PASSWORD"]
