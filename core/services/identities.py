@@ -192,17 +192,12 @@ def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[Pers
             person.version = max(person.version, died_at[person.uuid] + 1)
 
 
-# In the order of attachment, which is the order in which ids are shown. An id that died starts above its death.
-_INSERT_MAPPINGS = """
-INSERT INTO core_persondistinctid (project_id, distinct_id, person_id, version)
-SELECT %(project_id)s, new.distinct_id, new.person_id, greatest(new.version, dead.version + 1)
-FROM ROWS FROM (json_to_recordset(%(rows)s) AS (distinct_id text, person_id bigint, version bigint))
-    WITH ORDINALITY AS new (distinct_id, person_id, version, place)
-LEFT JOIN core_distinctidtombstone dead
-    ON dead.project_id = %(project_id)s AND dead.digest = substr(sha256(convert_to(new.distinct_id, 'UTF8')), 1, 16)
-ORDER BY new.place
-ON CONFLICT DO NOTHING
-RETURNING distinct_id, version
+# An id that died starts above its death. (Who loads an id that is about to die sees it alive, and learns at the lock
+# that its person has changed: so this sees every death that matters.)
+_DIED_AT = """
+SELECT new.distinct_id, dead.version FROM json_array_elements_text(%s) AS new (distinct_id)
+JOIN core_distinctidtombstone dead
+    ON dead.project_id = %s AND dead.digest = substr(sha256(convert_to(new.distinct_id, 'UTF8')), 1, 16)
 """
 
 
@@ -210,16 +205,16 @@ def _insert_mappings(cursor: CursorWrapper, identities: Identities) -> None:
     new = {distinct_id: mapping for distinct_id, mapping in identities.mappings.items() if not mapping.stored}
     if not new:
         return
-    rows = [
-        {"distinct_id": distinct_id, "person_id": mapping.person.id, "version": mapping.version}
+    cursor.execute(_DIED_AT, [_json(list(new)), identities.project_id])
+    for distinct_id, version in cursor.fetchall():
+        new[distinct_id].version = max(new[distinct_id].version, version + 1)
+    # In the order of attachment, which is the order in which ids are shown. One that somebody else has attached
+    # meanwhile is an ``IntegrityError``, after which everything is read again.
+    rows = (
+        (identities.project_id, distinct_id, mapping.person.id, mapping.version)
         for distinct_id, mapping in new.items()
-    ]
-    cursor.execute(_INSERT_MAPPINGS, {"project_id": identities.project_id, "rows": _json(rows)})
-    inserted = cursor.fetchall()
-    if len(inserted) != len(rows):
-        raise Conflict
-    for distinct_id, version in inserted:
-        new[distinct_id].version = version
+    )
+    insert_rows(cursor, "core_persondistinctid", ("project_id", "distinct_id", "person_id", "version"), rows)
 
 
 _MOVE_MAPPINGS = """
