@@ -70,7 +70,7 @@ class Client:
     def funnel(self) -> None:
         """A page of a funnel of three steps."""
         steps = [{"id": name, "order": place} for place, name in enumerate(("sign up", "add", "purchase"))]
-        dates = {"date_from": "2026-01-01", "date_to": "2026-01-14"}
+        dates = {"date_from": "2026-01-01", "date_to": "2026-01-14", "refresh": "true"}
         answer = self.ask("persons/funnel/", events=json.dumps(steps), funnel_step="3", **dates)
         assert answer["results"][0]["people"]
 

@@ -62,7 +62,12 @@ class Client:
 
     def funnel(self) -> list[Any]:
         steps = [{"id": name, "order": place} for place, name in enumerate(("sign up", "add", "purchase"))]
-        parameters = {"events": json.dumps(steps), "funnel_step": "3", "date_from": "2026-01-01"}
+        parameters = {
+            "events": json.dumps(steps),
+            "funnel_step": "3",
+            "date_from": "2026-01-01",
+            "refresh": "true",
+        }
         answer = httpx.get(
             self.funnel_url,
             params={**parameters, "date_to": "2026-01-14"},
