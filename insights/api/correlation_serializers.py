@@ -61,8 +61,8 @@ class CorrelationPersonsScalarsSerializer(CorrelationScalarsSerializer):
     )
 
 
-class CorrelationBodySerializer(CorrelationScalarsSerializer):
-    """A funnel, and what is to be compared. Each parameter may also stand in the query string."""
+class FunnelInBodySerializer(serializers.Serializer[object]):
+    """What a funnel of a correlation is made of, besides scalars."""
 
     events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
     exclusions = serializers.JSONField(required=False, help_text=EXCLUSIONS_HELP)
@@ -71,6 +71,23 @@ class CorrelationBodySerializer(CorrelationScalarsSerializer):
     breakdown = serializers.JSONField(required=False, help_text=BREAKDOWN_HELP)
     breakdowns = serializers.JSONField(required=False, help_text=BREAKDOWNS_HELP)
     funnel_step_breakdown = serializers.JSONField(required=False, help_text=STEP_BREAKDOWN_HELP)
+
+
+class FunnelInQuerySerializer(serializers.Serializer[object]):
+    """The same in a query string, as JSON text."""
+
+    events = serializers.CharField(required=False, help_text=EVENTS_HELP)
+    exclusions = serializers.CharField(required=False, help_text=EXCLUSIONS_HELP)
+    properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
+    funnel_custom_steps = serializers.CharField(required=False, help_text=CUSTOM_STEPS_HELP)
+    breakdown = serializers.CharField(required=False, help_text=BREAKDOWN_HELP)
+    breakdowns = serializers.CharField(required=False, help_text=BREAKDOWNS_HELP)
+    funnel_step_breakdown = serializers.CharField(required=False, help_text=STEP_BREAKDOWN_HELP)
+
+
+class CorrelationBodySerializer(FunnelInBodySerializer, CorrelationScalarsSerializer):
+    """A funnel, and what is to be compared. Each parameter may also stand in the query string."""
+
     funnel_correlation_names = serializers.JSONField(required=False, help_text=NAMES_HELP)
     funnel_correlation_exclude_names = serializers.JSONField(required=False, help_text=LEFT_OUT_HELP)
     funnel_correlation_event_names = serializers.JSONField(required=False, help_text=EVENT_NAMES_HELP)
@@ -82,16 +99,9 @@ class CorrelationBodySerializer(CorrelationScalarsSerializer):
     )
 
 
-class CorrelationQuerySerializer(CorrelationScalarsSerializer):
+class CorrelationQuerySerializer(FunnelInQuerySerializer, CorrelationScalarsSerializer):
     """The same in a query string, where what is no scalar is JSON text."""
 
-    events = serializers.CharField(required=False, help_text=EVENTS_HELP)
-    exclusions = serializers.CharField(required=False, help_text=EXCLUSIONS_HELP)
-    properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
-    funnel_custom_steps = serializers.CharField(required=False, help_text=CUSTOM_STEPS_HELP)
-    breakdown = serializers.CharField(required=False, help_text=BREAKDOWN_HELP)
-    breakdowns = serializers.CharField(required=False, help_text=BREAKDOWNS_HELP)
-    funnel_step_breakdown = serializers.CharField(required=False, help_text=STEP_BREAKDOWN_HELP)
     funnel_correlation_names = serializers.CharField(required=False, help_text=NAMES_HELP)
     funnel_correlation_exclude_names = serializers.CharField(required=False, help_text=LEFT_OUT_HELP)
     funnel_correlation_event_names = serializers.CharField(required=False, help_text=EVENT_NAMES_HELP)
@@ -103,30 +113,16 @@ class CorrelationQuerySerializer(CorrelationScalarsSerializer):
     )
 
 
-class CorrelationPersonsBodySerializer(CorrelationPersonsScalarsSerializer):
+class CorrelationPersonsBodySerializer(FunnelInBodySerializer, CorrelationPersonsScalarsSerializer):
     """A funnel, and whom of those who entered it is wanted. Each parameter may also stand in the query string."""
 
-    events = serializers.JSONField(required=False, help_text=EVENTS_HELP)
-    exclusions = serializers.JSONField(required=False, help_text=EXCLUSIONS_HELP)
-    properties = serializers.JSONField(required=False, help_text=FILTERS_HELP)
-    funnel_custom_steps = serializers.JSONField(required=False, help_text=CUSTOM_STEPS_HELP)
-    breakdown = serializers.JSONField(required=False, help_text=BREAKDOWN_HELP)
-    breakdowns = serializers.JSONField(required=False, help_text=BREAKDOWNS_HELP)
-    funnel_step_breakdown = serializers.JSONField(required=False, help_text=STEP_BREAKDOWN_HELP)
     funnel_correlation_person_entity = serializers.JSONField(required=False, help_text=ENTITY_HELP)
     funnel_correlation_property_values = serializers.JSONField(required=False, help_text=VALUES_HELP)
 
 
-class CorrelationPersonsQuerySerializer(CorrelationPersonsScalarsSerializer):
+class CorrelationPersonsQuerySerializer(FunnelInQuerySerializer, CorrelationPersonsScalarsSerializer):
     """The same in a query string, where what is no scalar is JSON text."""
 
-    events = serializers.CharField(required=False, help_text=EVENTS_HELP)
-    exclusions = serializers.CharField(required=False, help_text=EXCLUSIONS_HELP)
-    properties = serializers.CharField(required=False, help_text=FILTERS_HELP)
-    funnel_custom_steps = serializers.CharField(required=False, help_text=CUSTOM_STEPS_HELP)
-    breakdown = serializers.CharField(required=False, help_text=BREAKDOWN_HELP)
-    breakdowns = serializers.CharField(required=False, help_text=BREAKDOWNS_HELP)
-    funnel_step_breakdown = serializers.CharField(required=False, help_text=STEP_BREAKDOWN_HELP)
     funnel_correlation_person_entity = serializers.CharField(required=False, help_text=ENTITY_HELP)
     funnel_correlation_property_values = serializers.CharField(required=False, help_text=VALUES_HELP)
     format = serializers.ChoiceField(
