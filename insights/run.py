@@ -7,6 +7,7 @@ threads of a process, and is not made for that.
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class Answered:
 
 
 @dataclass(slots=True)
-class Asking:
+class Asking(ABC):
     """The questions of one request, or of one asynchronous query, asked at ``now``."""
 
     now: datetime
@@ -125,9 +126,9 @@ class Asking:
         ANSWERS.observe((kind, "cache" if found.is_cached else "worker"), time.perf_counter() - started)
         return found.answer
 
+    @abstractmethod
     def find(self, asked: Asked) -> Answered:
         """The answer. Raises besides what Valkey's client raises."""
-        raise NotImplementedError
 
     def kept(self, asked: Asked) -> tuple[str, Answered | None]:
         """The era that a new answer belongs to, and what is kept if this request takes it."""
