@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,8 @@ class Stack:
     folder: Path
     port: int
     process: subprocess.Popen[str] | None
+    #: Environment variables of its own.
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -66,6 +68,17 @@ class Stack:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
+    def kill(self) -> None:
+        """End the supervisor, and nothing else."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def revive(self) -> None:
+        """Start again what was killed, at another port."""
+        revived = start(self.folder, **self.variables)
+        self.process, self.port = revived.process, revived.port
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -74,9 +87,9 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, *, port: int | None = None) -> Stack:
+def start(folder: Path, **variables: str) -> Stack:
     """Start a stack on ``folder`` and wait until it says that it is ready."""
-    port = port or free_port()
+    port = free_port()
     process = subprocess.Popen(
         [
             sys.executable,
@@ -97,19 +110,20 @@ def start(folder: Path, *, port: int | None = None) -> Stack:
             "PERSONS_API_RATE_LIMITS": "off",
             # Where receivers of webhooks are.
             "PERSONS_API_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            **variables,
         },
     )
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("ready "), f"the stack did not start: {line!r}, see {folder}/logs"
-    return Stack(folder, port, process)
+    return Stack(folder, port, process, variables)
 
 
 @contextmanager
-def temporary_stack() -> Iterator[Stack]:
+def temporary_stack(**variables: str) -> Iterator[Stack]:
     """A stack of one's own, for tests that break things."""
     folder = Path(tempfile.gettempdir()) / f"persons-api-test-{secrets.token_hex(6)}"
-    stack = start(folder)
+    stack = start(folder, **variables)
     try:
         yield stack
     finally:

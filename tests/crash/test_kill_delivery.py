@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +14,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from tests.clients import event
-from tests.stack import Stack, start, temporary_stack
+from tests.crash.conftest import eventually
+from tests.stack import Stack
 
 BATCHES, BATCH = 40, 500
 PATIENCE = 60
-
-
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    # Small batches, so that there is a middle to be killed in.
-    monkeypatch.setenv("PERSONS_API_DELIVERY_BATCH_ROWS", "700")
-    with temporary_stack() as running:
-        yield running
 
 
 @dataclass
@@ -66,33 +57,27 @@ def clickhouse(stack: Stack) -> Client:
     )
 
 
-def stored(stack: Stack) -> dict[str, int]:
+def stored(stack: Stack, project_id: int) -> dict[str, int]:
     """How many rows each event has; merges are stopped, for they would hide a double."""
-    rows = clickhouse(stack).query("SELECT uuid, count() FROM events GROUP BY uuid").result_rows
-    return {str(uuid): count for uuid, count in rows}
+    question = f"SELECT uuid, count() FROM events WHERE project_id = {project_id} GROUP BY uuid"
+    return {str(uuid): count for uuid, count in clickhouse(stack).query(question).result_rows}
 
 
-def wait_until_delivery_is_in_the_middle(stack: Stack) -> None:
+def wait_until_delivery_is_in_the_middle(stack: Stack, project_id: int) -> None:
     """Some rows have left the buffer and others are still in it."""
-    deadline = time.monotonic() + PATIENCE
+
+    def is_in_the_middle() -> bool:
+        row = connection.execute(
+            "SELECT count(*) FROM core_eventbuffer WHERE project_id = %s", [project_id]
+        ).fetchone()
+        return row is not None and row[0] > BATCH and bool(stored(stack, project_id))
+
     with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            row = connection.execute("SELECT min(id), count(*) FROM core_eventbuffer").fetchone()
-            assert row is not None
-            oldest, waiting = row
-            if waiting > BATCH and oldest > BATCH:
-                return
-    raise AssertionError("delivery never was in the middle")
+        eventually(is_in_the_middle)
 
 
 def kill_child(stack: Stack, name: str) -> None:
     os.kill(stack.pids()[name], signal.SIGKILL)
-
-
-def kill_supervisor(stack: Stack) -> None:
-    assert stack.process is not None
-    stack.process.kill()
-    stack.process.wait()
 
 
 #: What captures do not need: all of them are accepted while it is away.
@@ -101,24 +86,24 @@ BEHIND_THE_BUFFER = ("delivery", "clickhouse")
 
 @pytest.mark.parametrize("victim", ["delivery", "clickhouse", "web", "postgres", "supervisor"])
 def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: str) -> None:
-    token = json.loads(stack.command("create-project", "--name", "crash", "--json"))["api_token"]
+    project = json.loads(stack.command("create-project", "--name", "crash", "--json"))
     clickhouse(stack).command("SYSTEM STOP MERGES events")
-    sender = Sender(stack.url, token)
+    sender = Sender(stack.url, project["api_token"])
     sending = threading.Thread(target=sender.run)
     sending.start()
 
-    wait_until_delivery_is_in_the_middle(stack)
+    wait_until_delivery_is_in_the_middle(stack, project["id"])
     if victim == "supervisor":
-        kill_supervisor(stack)
+        stack.kill()
         sending.join()
-        revived = start(stack.folder)
-        stack.process, stack.port = revived.process, revived.port
+        stack.revive()
     else:
         kill_child(stack, victim)
         sending.join()
 
     stack.command("drain", "--timeout", str(PATIENCE))
-    found = stored(stack)
+    found = stored(stack, project["id"])
+    clickhouse(stack).command("SYSTEM START MERGES events")
     assert set(sender.accepted) <= found.keys()
     assert set(found.values()) == {1}
     if victim in BEHIND_THE_BUFFER:

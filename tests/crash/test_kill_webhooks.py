@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,15 +14,9 @@ import pytest
 
 from tests.clients import bearer, event
 from tests.receiver import PATIENCE, Received, receiving
-from tests.stack import Stack, temporary_stack
+from tests.stack import Stack
 
 PERSONS, CHANGES = 20, 15
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with temporary_stack() as running:
-        yield running
 
 
 def waiting(stack: Stack) -> int:

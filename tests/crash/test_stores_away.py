@@ -4,16 +4,15 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.clients import bearer, event
-from tests.stack import Stack, temporary_stack
+from tests.crash.conftest import eventually
+from tests.stack import Stack
 
 FUNNEL = {
     "events": json.dumps(
@@ -21,12 +20,6 @@ FUNNEL = {
     ),
     "funnel_step": "1",
 }
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with temporary_stack() as running:
-        yield running
 
 
 class Client:
@@ -57,7 +50,7 @@ class Client:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(stack: Stack) -> Client:
     return Client(stack)
 
@@ -81,12 +74,6 @@ def held_down(stack: Stack, name: str) -> Iterator[None]:
     finally:
         released.set()
         killer.join()
-
-
-def eventually(is_true: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not is_true():
-        assert time.monotonic() < deadline, "it never came"
 
 
 def test_without_clickhouse_capture_and_persons_go_on(stack: Stack, client: Client) -> None:

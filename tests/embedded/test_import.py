@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from backports import zstd
+from typer.testing import CliRunner, Result
 
 from core.clickhouse import client
 from core.models import EventImport, Person, PersonDistinctId
+from persons_api import cli
 from tests.clients import ProjectClient, event
-from tests.embedded.run import run
 from tests.stack import Stack, temporary_stack
 
 AT = "2026-03-01T10:00:00Z"
@@ -46,14 +47,21 @@ def write(tmp_path: Path) -> Write:
     return make
 
 
-def imported(stack: Stack, project: ProjectClient, file: Path, *options: str) -> str:
-    return stack.command("import", str(file), "--project", str(project.id), *options)
+def in_this_process(*arguments: str) -> Result:
+    """What ``persons-api import`` does once its process has started, which takes longer than most files."""
+    return CliRunner().invoke(cli.app, ["import", *arguments])
 
 
-def refused(stack: Stack, project: ProjectClient, file: Path, *options: str) -> str:
+def imported(project: ProjectClient, file: Path, *options: str) -> str:
+    result = in_this_process(str(file), "--project", str(project.id), *options)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(project: ProjectClient, file: Path, *options: str) -> str:
     """The one line that an import which fails says on standard error."""
-    result = run("import", str(file), "--project", str(project.id), "--data-dir", str(stack.folder), *options)
-    assert (result.returncode, result.stdout) == (1, "")
+    result = in_this_process(str(file), "--project", str(project.id), *options)
+    assert (result.exit_code, result.stdout) == (1, "")
     return result.stderr.splitlines()[-1].removeprefix("error: ")
 
 
@@ -81,8 +89,8 @@ IN_CLICKHOUSE = [
 ]
 
 
-def test_lines_become_events_and_persons(stack: Stack, project: ProjectClient, write: Write) -> None:
-    printed = imported(stack, project, write(*ROWS))
+def test_lines_become_events_and_persons(project: ProjectClient, write: Write) -> None:
+    printed = imported(project, write(*ROWS))
 
     assert printed == f"imported 2 events into project {project.id} (0 were there before)\n"
     assert rows(project) == IN_CLICKHOUSE
@@ -93,7 +101,7 @@ def test_lines_become_events_and_persons(stack: Stack, project: ProjectClient, w
 
 
 def test_the_result_can_be_read_by_programs(stack: Stack, project: ProjectClient, write: Write) -> None:
-    printed = imported(stack, project, write(*ROWS), "--json")
+    printed = stack.command("import", str(write(*ROWS)), "--project", str(project.id), "--json")
 
     assert json.loads(printed) == {
         "project": project.id,
@@ -106,32 +114,32 @@ def test_the_result_can_be_read_by_programs(stack: Stack, project: ProjectClient
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
 def test_compression_is_told_by_the_first_bytes(
-    stack: Stack, project: ProjectClient, write: Write, compress: Callable[[bytes], bytes]
+    project: ProjectClient, write: Write, compress: Callable[[bytes], bytes]
 ) -> None:
     file = write(*ROWS)
     file.write_bytes(compress(file.read_bytes()))
 
-    imported(stack, project, file)
+    imported(project, file)
 
     assert rows(project) == IN_CLICKHOUSE
 
 
-def test_a_file_is_the_same_compressed_or_not(stack: Stack, project: ProjectClient, write: Write) -> None:
+def test_a_file_is_the_same_compressed_or_not(project: ProjectClient, write: Write) -> None:
     file = write(*ROWS)
-    imported(stack, project, file)
+    imported(project, file)
     file.write_bytes(gzip.compress(file.read_bytes()))
 
-    printed = imported(stack, project, file)
+    printed = imported(project, file)
 
     assert printed == f"imported 0 events into project {project.id} (2 were there before)\n"
 
 
-def test_text_of_other_systems_is_read(stack: Stack, project: ProjectClient, tmp_path: Path) -> None:
+def test_text_of_other_systems_is_read(project: ProjectClient, tmp_path: Path) -> None:
     """A byte order mark, line ends of two characters, blank lines, no end at the end."""
     file = tmp_path / "events.json"
     file.write_bytes(b"\xef\xbb\xbf" + b"\r\n\r\n".join(json.dumps(row).encode() for row in ROWS))
 
-    imported(stack, project, file)
+    imported(project, file)
 
     assert rows(project) == IN_CLICKHOUSE
 
@@ -167,17 +175,17 @@ SET = {"$set": ['{"plan":"free"}', None]}
     ids=["JSON text", "struct", "bytes and Unix times"],
 )
 def test_parquet_is_read_in_the_forms_that_programs_write(
-    stack: Stack, project: ProjectClient, tmp_path: Path, columns: dict[str, Any]
+    project: ProjectClient, tmp_path: Path, columns: dict[str, Any]
 ) -> None:
-    imported(stack, project, parquet(tmp_path / "without-a-telling-name", columns))
+    imported(project, parquet(tmp_path / "without-a-telling-name", columns))
 
     assert rows(project) == IN_CLICKHOUSE
 
 
-def test_uuids_of_parquet_may_be_bytes(stack: Stack, project: ProjectClient, tmp_path: Path) -> None:
+def test_uuids_of_parquet_may_be_bytes(project: ProjectClient, tmp_path: Path) -> None:
     uuids = pa.array([b"0123456789abcdef", b"fedcba9876543210"], pa.binary(16))
 
-    imported(stack, project, parquet(tmp_path / "events.parquet", {**NAMES, "uuid": uuids}))
+    imported(project, parquet(tmp_path / "events.parquet", {**NAMES, "uuid": uuids}))
 
     found = client.query(
         "SELECT toString(uuid) FROM events WHERE project_id = {project_id:Int64} ORDER BY event",
@@ -189,42 +197,38 @@ def test_uuids_of_parquet_may_be_bytes(stack: Stack, project: ProjectClient, tmp
     ]
 
 
-def test_a_second_run_adds_nothing(stack: Stack, project: ProjectClient, write: Write) -> None:
+def test_a_second_run_adds_nothing(project: ProjectClient, write: Write) -> None:
     file = write(*ROWS)
-    imported(stack, project, file)
+    imported(project, file)
 
-    printed = imported(stack, project, file)
+    printed = imported(project, file)
 
     assert printed == f"imported 0 events into project {project.id} (2 were there before)\n"
     assert (counts(project), persons(project)) == ((2, 2), 2)
 
 
-def test_a_file_that_has_grown_adds_what_is_new(stack: Stack, project: ProjectClient, write: Write) -> None:
-    imported(stack, project, write(*ROWS))
+def test_a_file_that_has_grown_adds_what_is_new(project: ProjectClient, write: Write) -> None:
+    imported(project, write(*ROWS))
     more = {"event": "c", "distinct_id": "ada", "timestamp": "2026-03-03T10:00:00Z"}
 
-    imported(stack, project, write(*ROWS, more))
+    imported(project, write(*ROWS, more))
 
     assert (counts(project)[1], persons(project)) == (3, 2)
 
 
-def test_equal_rows_without_uuids_are_events_of_their_own(
-    stack: Stack, project: ProjectClient, write: Write
-) -> None:
-    imported(stack, project, write(ROWS[0], ROWS[0]))
+def test_equal_rows_without_uuids_are_events_of_their_own(project: ProjectClient, write: Write) -> None:
+    imported(project, write(ROWS[0], ROWS[0]))
 
     assert counts(project) == (2, 2)
 
 
-def test_events_without_a_time_have_one_and_it_is_said(
-    stack: Stack, project: ProjectClient, write: Write
-) -> None:
+def test_events_without_a_time_have_one_and_it_is_said(project: ProjectClient, write: Write) -> None:
     file = write(
         {"event": "a", "distinct_id": "ada"}, {"event": "b", "distinct_id": "ada", "timestamp": "soon"}
     )
     before = datetime.now(UTC)
 
-    result = run("import", str(file), "--project", str(project.id), "--data-dir", str(stack.folder))
+    result = in_this_process(str(file), "--project", str(project.id))
 
     assert "2 events have no timestamp that can be used" in result.stderr
     times = client.query(
@@ -252,11 +256,11 @@ def test_events_without_a_time_have_one_and_it_is_said(
     ],
 )
 def test_a_bad_row_is_named_and_those_before_it_are_stored(
-    stack: Stack, project: ProjectClient, write: Write, bad: dict[str, Any] | str, complaint: str
+    project: ProjectClient, write: Write, bad: dict[str, Any] | str, complaint: str
 ) -> None:
     file = write(ROWS[0], bad, ROWS[1])
 
-    error = refused(stack, project, file)
+    error = refused(project, file)
 
     advice = (
         "Everything before it is stored. Correct it and run the command again, "
@@ -266,22 +270,18 @@ def test_a_bad_row_is_named_and_those_before_it_are_stored(
     assert persons(project) == 1
 
 
-def test_a_corrected_file_goes_on_after_the_rows_that_are_there(
-    stack: Stack, project: ProjectClient, write: Write
-) -> None:
-    refused(stack, project, write(ROWS[0], "?", ROWS[1]))
+def test_a_corrected_file_goes_on_after_the_rows_that_are_there(project: ProjectClient, write: Write) -> None:
+    refused(project, write(ROWS[0], "?", ROWS[1]))
 
-    imported(stack, project, write(ROWS[0], {"event": "c", "distinct_id": "cy", "timestamp": AT}, ROWS[1]))
+    imported(project, write(ROWS[0], {"event": "c", "distinct_id": "cy", "timestamp": AT}, ROWS[1]))
 
     assert (counts(project)[1], persons(project)) == (3, 3)
 
 
-def test_bad_rows_can_be_left_out(stack: Stack, project: ProjectClient, write: Write) -> None:
+def test_bad_rows_can_be_left_out(project: ProjectClient, write: Write) -> None:
     file = write(ROWS[0], *["?"] * 7, ROWS[1])
 
-    result = run(
-        "import", str(file), "--project", str(project.id), "--data-dir", str(stack.folder), "--skip-bad"
-    )
+    result = in_this_process(str(file), "--project", str(project.id), "--skip-bad")
 
     assert result.stdout == (
         f"imported 2 events into project {project.id} (0 were there before, 7 bad rows left out)\n"
@@ -295,77 +295,71 @@ def test_bad_rows_can_be_left_out(stack: Stack, project: ProjectClient, write: W
 
 
 def test_a_row_that_is_too_long_is_named_without_reading_it_whole(
-    stack: Stack, project: ProjectClient, write: Write
+    project: ProjectClient, write: Write
 ) -> None:
     long = json.dumps({**ROWS[1], "properties": {"x": "x" * 21 * 1024 * 1024}})
 
-    error = refused(stack, project, write(ROWS[0], long))
+    error = refused(project, write(ROWS[0], long))
 
     assert "line 2: The row is longer than 20971520 bytes." in error
 
 
-def test_a_file_that_is_not_there_is_named(stack: Stack, project: ProjectClient, tmp_path: Path) -> None:
-    assert (
-        refused(stack, project, tmp_path / "x.ndjson") == f"{tmp_path}/x.ndjson: No such file or directory."
-    )
+def test_a_file_that_is_not_there_is_named(project: ProjectClient, tmp_path: Path) -> None:
+    assert refused(project, tmp_path / "x.ndjson") == f"{tmp_path}/x.ndjson: No such file or directory."
 
 
-def test_a_folder_is_refused(stack: Stack, project: ProjectClient, tmp_path: Path) -> None:
-    assert refused(stack, project, tmp_path) == f"{tmp_path}: Is a directory."
+def test_a_folder_is_refused(project: ProjectClient, tmp_path: Path) -> None:
+    assert refused(project, tmp_path) == f"{tmp_path}: Is a directory."
 
 
-def test_compressed_data_that_is_cut_off_is_refused_whole(
-    stack: Stack, project: ProjectClient, write: Write
-) -> None:
+def test_compressed_data_that_is_cut_off_is_refused_whole(project: ProjectClient, write: Write) -> None:
     file = write(*ROWS)
     file.write_bytes(gzip.compress(file.read_bytes())[:-9])
 
-    assert refused(stack, project, file) == f"{file}: The compressed data is damaged or cut off."
+    assert refused(project, file) == f"{file}: The compressed data is damaged or cut off."
     assert persons(project) == 0
 
 
-def test_damaged_parquet_is_refused(stack: Stack, project: ProjectClient, tmp_path: Path) -> None:
+def test_damaged_parquet_is_refused(project: ProjectClient, tmp_path: Path) -> None:
     file = tmp_path / "events.parquet"
     file.write_bytes(b"PAR1 and nothing more")
 
-    assert refused(stack, project, file).startswith(f"{file}: The Parquet data cannot be read: ")
+    assert refused(project, file).startswith(f"{file}: The Parquet data cannot be read: ")
 
 
-def test_parquet_without_events_names_its_columns(
-    stack: Stack, project: ProjectClient, tmp_path: Path
-) -> None:
+def test_parquet_without_events_names_its_columns(project: ProjectClient, tmp_path: Path) -> None:
     file = parquet(tmp_path / "events.parquet", {"name": ["a"], "who": ["ada"]})
 
-    assert refused(stack, project, file) == (
+    assert refused(project, file) == (
         f"{file}: There is no column event, only name, who. Rename the columns to event, distinct_id, "
         "timestamp, uuid and properties."
     )
 
 
-def test_an_empty_file_has_no_events(stack: Stack, project: ProjectClient, write: Write) -> None:
-    printed = imported(stack, project, write())
+def test_an_empty_file_has_no_events(project: ProjectClient, write: Write) -> None:
+    printed = imported(project, write())
 
     assert printed == f"imported 0 events into project {project.id} (0 were there before)\n"
 
 
-def test_a_project_that_is_not_there_is_named(stack: Stack, write: Write) -> None:
-    result = run("import", str(write(*ROWS)), "--project", "999999", "--data-dir", str(stack.folder))
+def test_a_project_that_is_not_there_is_named(write: Write) -> None:
+    result = in_this_process(str(write(*ROWS)), "--project", "999999")
 
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         "error: project: There is no project 999999. Make one: persons-api create-project --name NAME\n"
     )
 
 
 def test_each_project_has_a_file_of_its_own(
-    stack: Stack, project: ProjectClient, other_project: ProjectClient, write: Write
+    project: ProjectClient, other_project: ProjectClient, write: Write
 ) -> None:
     file = write(*ROWS)
 
-    imported(stack, project, file)
+    imported(project, file)
 
     assert (counts(other_project), persons(other_project)) == ((0, 0), 0)
-    assert imported(stack, other_project, file).startswith("imported 2 events")
+    assert imported(other_project, file).startswith("imported 2 events")
     assert (counts(project), counts(other_project)) == ((2, 2), (2, 2))
 
 
@@ -420,7 +414,7 @@ def test_an_import_that_was_stopped_goes_on_where_it_was(
     _, errors = process.communicate(timeout=30)
     done = EventImport.objects.for_project(project.id).get().rows_done
 
-    printed = imported(stack, project, file)
+    printed = imported(project, file)
 
     assert 0 < done < 20_000
     assert process.returncode == status
@@ -439,7 +433,7 @@ def test_two_imports_of_a_file_at_the_same_time_do_not_double(
     process = begin(stack, project, file)
     process.send_signal(signal.SIGSTOP)
 
-    error = refused(stack, project, file)
+    error = refused(project, file)
 
     process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
@@ -462,7 +456,7 @@ def test_an_import_and_captures_of_the_same_persons_lose_nothing(
 
     sender = threading.Thread(target=send)
     sender.start()
-    imported(stack, project, file)
+    imported(project, file)
     sender.join()
     stack.command("drain")
 
@@ -471,10 +465,10 @@ def test_an_import_and_captures_of_the_same_persons_lose_nothing(
     assert Person.objects.for_project(project.id).filter(properties__has_key="live").count() == 2_000
 
 
-def test_a_hundred_thousand_events(stack: Stack, project: ProjectClient, write: Write) -> None:
+def test_a_hundred_thousand_events(project: ProjectClient, write: Write) -> None:
     file = many(write, 100_000)
 
-    printed = imported(stack, project, file)
+    printed = imported(project, file)
 
     assert printed == f"imported 100,000 events into project {project.id} (0 were there before)\n"
     assert (counts(project), persons(project)) == ((100_000, 100_000), 25_000)

@@ -1,18 +1,11 @@
 """``/_ready`` tells each store's state, and refuses only without PostgreSQL."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from tests.crash.test_stores_away import eventually, held_down
-from tests.stack import Stack, temporary_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with temporary_stack() as running:
-        yield running
+from tests.crash.conftest import eventually
+from tests.crash.test_stores_away import held_down
+from tests.stack import Stack
 
 
 def ready(stack: Stack) -> tuple[int, str, dict[str, str]]:

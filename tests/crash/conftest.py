@@ -1,0 +1,44 @@
+"""One stack for all tests that kill its parts; each begins when what the one before it killed is there again."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.stack import Stack, temporary_stack
+
+PATIENCE = 90
+
+
+@pytest.fixture(scope="session")
+def mortal_stack() -> Iterator[Stack]:
+    # Small batches, so that there is a middle to be killed in.
+    with temporary_stack(PERSONS_API_DELIVERY_BATCH_ROWS="700") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def parts(mortal_stack: Stack) -> set[str]:
+    return set(mortal_stack.pids())
+
+
+@pytest.fixture
+def stack(mortal_stack: Stack, parts: set[str]) -> Stack:
+    eventually(lambda: set(mortal_stack.pids()) == parts and is_ready(mortal_stack))
+    return mortal_stack
+
+
+def is_ready(stack: Stack) -> bool:
+    try:
+        answer = httpx.get(f"{stack.url}/_ready", timeout=10)
+    except httpx.HTTPError:
+        return False
+    return answer.is_success and answer.json()["status"] == "ready"
+
+
+def eventually(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
