@@ -20,6 +20,7 @@ from core.clickhouse.compare import compare
 from core.events.event import Event
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import TARGETS
+from core.services import open_transactions
 from core.services import squash_overrides as service
 from core.services.capture import take_events
 from core.services.delete_persons import delete_persons
@@ -449,7 +450,7 @@ def test_a_long_transaction_puts_a_squash_off(
 ) -> None:
     merged(project, "user", "visitor")
     settle()
-    monkeypatch.setattr(service, "PATIENCE", 0.3)
+    monkeypatch.setattr(open_transactions, "PATIENCE", 0.3)
     with other_connection(stack) as other, other.transaction():
         other.execute("SELECT 1")
 
