@@ -8,7 +8,7 @@ from core.exceptions import ClickHouseUnavailable
 from core.outbox.deliver import deliver_all
 
 #: Seconds between two looks while another process delivers.
-_LOOK = 0.05
+_LOOK = 0.02
 
 
 def drain(*, timeout_seconds: float) -> int:
