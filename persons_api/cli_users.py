@@ -43,6 +43,31 @@ def create_user(
 
 
 @app.command(rich_help_panel=PANEL)
+def create_admin(email: Email, as_json: AsJson = False, data_dir: StackDir = None) -> None:
+    """Make somebody an admin of the installation, who may use the pages under /admin/.
+
+    Somebody new, or without a password, gets the one that is asked for, or read from standard input. Whoever has one
+    keeps it (`set-password` gives another). Doing it again changes nothing.
+
+    **Examples**
+
+    - `persons-api create-admin --email kim@example.org`
+    - `persons-api create-admin --email kim@example.org --json < password.txt`
+    """
+    with errors_in_one_line(), django(data_dir):
+        from core.services import administrators
+
+        password = None if administrators.can_log_in(email) else _password()
+        admin = administrators.create_admin(email=email, password=password)
+        if as_json:
+            made = {"id": admin.user.pk, "email": admin.user.email, "is_new": admin.is_new}
+            typer.echo(json.dumps({**made, "password_set": admin.has_new_password}))
+        else:
+            kept = "" if admin.has_new_password else "  with the password that was there"
+            typer.echo(f"admin {admin.user.pk}  {admin.user.email}{kept}")
+
+
+@app.command(rich_help_panel=PANEL)
 def set_password(email: Email, data_dir: StackDir = None) -> None:
     """Give somebody another password and end their sessions. It is asked for, or read from standard input.
 

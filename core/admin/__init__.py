@@ -1,0 +1,1 @@
+"""Pages for browsers: the login, and the admin of an installation."""
