@@ -23,8 +23,9 @@ _NOT_ASKED = frozenset({"refresh", "async", "client_query_id", "format"})
 _DATES = ("date_from", "date_to")
 _HOURLY = ("hour", "minute")
 ERA = "era"
-#: Kinds of questions whose answers are not kept: they hold whole properties of a person.
-_NOT_KEPT = frozenset({"properties_timeline"})
+#: Kinds of questions whose answers are not kept: they hold whole properties of a person, or are pictures, which are
+#: large and soon drawn again from numbers that are kept.
+_NOT_KEPT = frozenset({"properties_timeline", "chart"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from insights.charts.chart import Chart
 from insights.filters.correlation import read_correlation, read_correlation_actors
 from insights.filters.funnel import read_funnel_persons
 from insights.filters.funnel_result import FunnelResult, read_funnel_result
@@ -146,6 +147,14 @@ def properties_timeline(question: Mapping[str, Any], limits: Limits) -> list[dic
     return find_points(asked, UUID(question["person"]), limits=limits)
 
 
+def chart(question: Mapping[str, Any], limits: Limits) -> str:
+    """A picture. Asks ClickHouse nothing."""
+    # Most installations never draw: only who does has the library in memory.
+    from insights.charts.draw import draw
+
+    return draw(Chart.of_json(question["chart"]))
+
+
 def _now(question: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(question["now"], UTC)
 
@@ -165,4 +174,5 @@ KINDS: dict[str, Callable[[Mapping[str, Any], Limits], Any]] = {
     "lifecycle_persons": lifecycle_persons,
     "lifecycle_series": lifecycle_numbers,
     "properties_timeline": properties_timeline,
+    "chart": chart,
 }

@@ -1,4 +1,6 @@
-"""The series of a question: the events and actions that it is about, in their order."""
+"""The series of a question: the events that it is about, in their order. Actions are events under another name that
+somebody gave them; here nobody can, so none is known.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +10,9 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.parameters import read_list, whole_number
 from core.filters.properties import PropertyGroup, PropertyReader
+
+#: Letters of an id in an error.
+_SHOWN = 40
 
 
 class EntityType(StrEnum):
@@ -27,17 +32,23 @@ class Entity:
 
 
 def read_entities(given: Mapping[str, Any], *, reader: PropertyReader) -> tuple[Entity, ...]:
-    """``actions`` and ``events`` as one series, sorted by ``order``; equal orders stay as they were sent."""
+    """``events`` as one series, sorted by ``order``; equal orders stay as they were sent."""
     return tuple(read_event(item, attr=attr, reader=reader) for attr, item in sorted_events(given))
 
 
 def sorted_events(given: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """The places in the request and the objects of the series, as sent, in their order."""
-    if read_list(given, "actions"):
-        raise InvalidInput("Actions are not supported yet; name the events.", attr="actions")
+    for item in read_list(given, "actions"):
+        raise no_action(item.get("id") if isinstance(item, Mapping) else item, attr="actions")
     items = [(f"events[{index}]", item) for index, item in enumerate(read_list(given, "events"))]
     ordered = sorted(((_order(item, attr), attr, item) for attr, item in items), key=lambda entry: entry[0])
     return [(attr, item) for _, attr, item in ordered]
+
+
+def no_action(action_id: Any, *, attr: str) -> InvalidInput:
+    """What to raise for an action."""
+    shown = f" {action_id}"[:_SHOWN] if isinstance(action_id, str | int) else ""
+    return InvalidInput(f"There is no action{shown}: this server has none. Name the event.", attr=attr)
 
 
 def _order(item: Any, attr: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.parameters import read_list, whole_number
 from core.filters.properties import PropertyReader
-from insights.filters.entities import Entity, read_event
+from insights.filters.entities import Entity, no_action, read_event
 from insights.filters.overlap import contains
 
 MOST_EXCLUSIONS = 10
@@ -41,7 +41,7 @@ def _exclusion(
     if not isinstance(item, Mapping):
         raise InvalidInput("An object with id, funnel_from_step and funnel_to_step is required.", attr=attr)
     if item.get("type") == "actions":
-        raise InvalidInput("Actions are not supported yet; name the events.", attr=attr)
+        raise no_action(item.get("id"), attr=attr)
     exclusion = Exclusion(
         entity=read_event(item, attr=attr, reader=reader),
         from_step=_step(item, "funnel_from_step", attr=attr),

@@ -7,7 +7,7 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.parameters import read_integer, read_text
 from core.filters.properties import PropertyReader
-from insights.filters.entities import Entity, EntityType, read_event, sorted_events
+from insights.filters.entities import Entity, EntityType, no_action, read_event, sorted_events
 from insights.filters.maths import TOTAL, Math, read_math
 
 
@@ -31,7 +31,7 @@ def read_target(given: Mapping[str, Any], *, reader: PropertyReader) -> Series:
     """The series whose persons are asked for: by its place, else by its event and math, else one without filters."""
     series = read_series(given, reader=reader)
     name = _first_text(given, "entity_id", "entityId")
-    kind = _kind(given)
+    kind = _kind(given, name)
     if name is None and kind is not EntityType.EVENTS:
         detail = "An entity id and the entity type must be provided to determine an entity"
         raise InvalidInput(detail, attr="entity_id")
@@ -46,12 +46,12 @@ def _first_text(given: Mapping[str, Any], *names: str) -> str | None:
     return next((text for name in names if (text := read_text(given, name)) is not None), None)
 
 
-def _kind(given: Mapping[str, Any]) -> EntityType | None:
+def _kind(given: Mapping[str, Any], name: str | None) -> EntityType | None:
     word = _first_text(given, "entity_type", "type")
     if word is None:
         return None
     if word == EntityType.ACTIONS:
-        raise InvalidInput("Actions are not supported yet; name the event.", attr="entity_type")
+        raise no_action(name, attr="entity_type")
     if word != EntityType.EVENTS:
         raise InvalidInput(f"The entity type {word!r} is not events or actions.", attr="entity_type")
     return EntityType.EVENTS

@@ -60,6 +60,13 @@ def test_nothing_is_no_series() -> None:
     assert entities() == entities(events=None, actions=None) == entities(events=[], actions="[]") == ()
 
 
+def test_an_action_is_refused_by_its_id() -> None:
+    with pytest.raises(InvalidInput, match="There is no action 7: ") as raised:
+        entities(events=[{"id": "a"}], actions='[{"id": 7}]')
+
+    assert raised.value.attr == "actions"
+
+
 @pytest.mark.parametrize(
     ("given", "attr"),
     [

@@ -1,0 +1,1 @@
+"""Results of insights as pictures."""
