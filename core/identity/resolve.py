@@ -112,6 +112,14 @@ class Identities:
         seen |= {id(merge.loser): merge.loser for merge in self.merges}
         return [person for person in seen.values() if person.id is not None]
 
+    def place(self, events: Iterable[Event]) -> None:
+        """Say whose ``events`` are, of persons who were brought along as they have become: the events change nobody."""
+        for event in events:
+            mapping = self.mappings.get(event.distinct_id)
+            person = mapping.person if mapping else None
+            uuid = person.uuid if person else person_uuid(self.project_id, event.distinct_id)
+            self.placed.append(Placed(event, person, uuid, "full" if person else "propertyless"))
+
     def _take_one(self, event: Event) -> None:
         if event.without_profile:
             if event.name not in IDENTITY_EVENTS:
@@ -170,14 +178,14 @@ class Identities:
         if mine is None:
             if theirs is None:  # 3
                 person = self._birth(event, change, identified=True)
-                self._attach(other, person)
+                self.attach(other, person)
                 return person
             person = theirs.person  # 5
-            self._attach(event.distinct_id, person)
+            self.attach(event.distinct_id, person)
         else:
             person = mine.person
             if theirs is None:  # 4
-                self._attach(other, person)
+                self.attach(other, person)
             elif theirs.person is not person and self._may_take(theirs.person, event):  # 7, 9; else 6, 8
                 self.merge(theirs.person, person)
         self.identify(person)
@@ -188,7 +196,7 @@ class Identities:
         """Mark the person as somebody of its own."""
         if not person.is_identified:
             person.is_identified = True
-            self._touch(person)
+            self.touch(person)
 
     @staticmethod
     def _may_take(loser: PersonState, event: Event) -> bool:
@@ -206,11 +214,12 @@ class Identities:
         self.mappings[event.distinct_id] = Mapping(person, version=0, stored=False)
         return person
 
-    def _attach(self, distinct_id: str, person: PersonState) -> None:
+    def attach(self, distinct_id: str, person: PersonState) -> None:
+        """Give the person a distinct id that nobody has."""
         self.mappings[distinct_id] = Mapping(person, version=1, stored=False)
         # Whoever follows the changes of persons wants to see the new id. And the person was chosen by where another id
         # pointed when it was read: a change has its version compared, for a split may have moved that id.
-        self._touch(person)
+        self.touch(person)
 
     def merge(self, loser: PersonState, survivor: PersonState) -> None:
         """All of ``loser`` becomes the survivor's, which wins every clash of properties."""
@@ -238,9 +247,9 @@ class Identities:
         properties = apply_change(person.properties, change, event=event.name)
         if properties is not None:
             person.properties = properties
-            self._touch(person)
+            self.touch(person)
 
-    def _touch(self, person: PersonState) -> None:
+    def touch(self, person: PersonState) -> None:
         """Mark as changed; the version of a stored person grows once a request."""
         if not person.is_changed and person.id is not None:
             person.version += 1

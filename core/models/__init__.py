@@ -11,7 +11,9 @@ from core.models.journal import IdentityChange
 from core.models.key import PersonalAPIKey
 from core.models.outbox import DeliveryBatch, EventBuffer, Outbox, Undeliverable
 from core.models.person import DistinctIdTombstone, Person, PersonDistinctId, PersonTombstone
+from core.models.posthog_import import ImportedPerson, PosthogImport
 from core.models.project import Membership, Organization, Project
+from core.models.project_deletion import ProjectDeletion
 from core.models.user import User
 from core.models.webhook import Webhook, WebhookDelivery
 
@@ -31,6 +33,7 @@ __all__ = [
     "GroupType",
     "IdempotentRequest",
     "IdentityChange",
+    "ImportedPerson",
     "Membership",
     "Organization",
     "Outbox",
@@ -38,7 +41,9 @@ __all__ = [
     "PersonDistinctId",
     "PersonTombstone",
     "PersonalAPIKey",
+    "PosthogImport",
     "Project",
+    "ProjectDeletion",
     "Undeliverable",
     "User",
     "Webhook",

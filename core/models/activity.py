@@ -27,6 +27,7 @@ class ActivityEntry(models.Model):
 
     class Meta:
         indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="activity_of_a_project"),
             models.Index(fields=["project", "scope", "-created_at", "-id"], name="activity_newest_first"),
             models.Index(
                 fields=["project", "scope", "item_id", "-created_at", "-id"], name="activity_of_an_item"

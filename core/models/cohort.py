@@ -37,6 +37,8 @@ class Cohort(models.Model):
     is_calculating = models.BooleanField(default=False)
     #: A file is being read into a static cohort.
     filling_since = models.DateTimeField(null=True)
+    #: How far the last file has come: ``naming``, ``rows``, ``done``, ``matched``; null before the first one.
+    upload = models.JSONField(null=True)
     requested_at = models.DateTimeField(null=True)
     #: Among requests of one time: cohorts that others refer to come first.
     request_rank = models.IntegerField(default=0)

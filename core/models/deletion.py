@@ -9,7 +9,7 @@ from core.models.scoped import ProjectManager
 class DeletionRequest(models.Model):
     """The erasure of one person or of its events: work while it is pending, a receipt afterwards.
 
-    Nothing in it names anybody but by uuid, so it survives the person.
+    Nothing in it names anybody but by uuid, so it survives the person, and the project.
     """
 
     class Stage(models.TextChoices):
@@ -28,7 +28,9 @@ class DeletionRequest(models.Model):
     PENDING = (Stage.ACCEPTED, Stage.SEALED, Stage.REMOVED)
 
     id = models.BigAutoField(primary_key=True)
-    project = models.ForeignKey("core.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        "core.Project", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     person_uuid = models.UUIDField()
     #: Who asked; null for what the system did by itself.
     user = models.ForeignKey("core.User", on_delete=models.SET_NULL, null=True, related_name="+")
@@ -82,7 +84,9 @@ class DeletionId(models.Model):
     """A distinct id that a request covers."""
 
     id = models.BigAutoField(primary_key=True)
-    project = models.ForeignKey("core.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        "core.Project", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     request = models.ForeignKey(DeletionRequest, on_delete=models.CASCADE, related_name="+", db_index=False)
     #: The first 16 bytes of the SHA-256 of the id, as of tombstones: what a later verification looks for.
     digest = models.BinaryField(max_length=16)

@@ -11,6 +11,8 @@ class Organization(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=64)
+    #: Whether keys of ordinary members work in its projects; those of administrators and owners always do.
+    members_can_use_personal_api_keys = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -38,6 +40,13 @@ class Membership(models.Model):
         return f"{self.user_id} in {self.organization_id}"
 
 
+class LivingProjects(models.Manager["Project"]):
+    """Those that nobody has deleted: to everybody else the others are gone."""
+
+    def get_queryset(self) -> models.QuerySet["Project"]:
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Project(models.Model):
     """The wall around data: every person, event and query belongs to exactly one project."""
 
@@ -61,6 +70,10 @@ class Project(models.Model):
     app_urls = ArrayField(models.CharField(max_length=200), default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    #: From then on it exists for nobody; the row goes when all else of it is gone (``core.services.purge_project``).
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = LivingProjects()
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db.backends.utils import CursorWrapper
 
 from core.events.event import Event
-from core.identity.resolve import Placed
+from core.identity.resolve import Identities, Placed
 from core.outbox.append import BufferRow, append_events
 from core.outbox.lines import event_line
 from core.services.groups import write_groups
@@ -33,6 +33,21 @@ def take_events(cursor: CursorWrapper, *, project_id: int, events: Sequence[Even
     identities = load(cursor, project_id, _ids_of(events))
     identities.take(events)
     write(cursor, identities)
+    _append(cursor, identities)
+
+
+def place_events(cursor: CursorWrapper, *, project_id: int, events: Sequence[Event]) -> None:
+    """Store ``events`` of persons who were brought along as they have become: they change no person. Inside a
+    transaction of the caller's.
+    """
+    identities = load(cursor, project_id, _ids_of(events))
+    identities.place(events)
+    _append(cursor, identities)
+
+
+def _append(cursor: CursorWrapper, identities: Identities) -> None:
+    """Queue the events, with the groups that they name."""
+    project_id = identities.project_id
     groups = write_groups(cursor, project_id, [placed.event for placed in identities.placed])
     rows = (
         _buffer_row(project_id, placed, group_keys)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 from django.db.backends.utils import CursorWrapper
 
+from core.exceptions import ProjectNotFound
 from core.identity.ids import split_uuid
 from core.identity.resolve import Identities, Mapping, PersonState
 from core.insert_rows import insert_rows
@@ -24,20 +25,31 @@ from core.services.memberships import move_memberships
 from core.services.transaction import Conflict
 from core.services.webhooks.tell import merged, tell, updated
 
+# No row at all says that there is no such project: who deleted it while somebody still had its token must be seen here,
+# in the transaction that would store something (``core.services.purge_project``).
 _LOAD = """
-SELECT m.distinct_id, m.version,
-    p.id, p.uuid, p.properties::text, p.created_at, p.is_identified, p.version, p.last_seen_at
-FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
-WHERE m.project_id = %s AND m.distinct_id = ANY(ARRAY(SELECT json_array_elements_text(%s)))
+SELECT found.* FROM core_project known LEFT JOIN (
+    SELECT m.distinct_id, m.version AS mapping_version,
+        p.id, p.uuid, p.properties::text, p.created_at, p.is_identified, p.version, p.last_seen_at
+    FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
+    WHERE m.project_id = %(project_id)s
+      AND m.distinct_id = ANY(ARRAY(SELECT json_array_elements_text(%(distinct_ids)s)))
+) found ON true
+WHERE known.id = %(project_id)s AND known.deleted_at IS NULL
 """
 
 
 def load(cursor: CursorWrapper, project_id: int, distinct_ids: list[str]) -> Identities:
-    """What PostgreSQL knows about ``distinct_ids``."""
-    cursor.execute(_LOAD, [project_id, _json(distinct_ids)])
+    """What PostgreSQL knows about ``distinct_ids``. Raises ``ProjectNotFound``."""
+    cursor.execute(_LOAD, {"project_id": project_id, "distinct_ids": _json(distinct_ids)})
+    rows = cursor.fetchall()
+    if not rows:
+        raise ProjectNotFound
     persons: dict[int, PersonState] = {}
     identities = Identities(project_id)
-    for distinct_id, mapping_version, person_id, *row in cursor.fetchall():
+    for distinct_id, mapping_version, person_id, *row in rows:
+        if distinct_id is None:
+            continue
         if person_id not in persons:
             persons[person_id] = _person_state(person_id, row)
         identities.mappings[distinct_id] = Mapping(persons[person_id], mapping_version, stored=True)
@@ -166,7 +178,9 @@ def _taken(cursor: CursorWrapper, project_id: int, uuids: list[UUID]) -> tuple[s
 
 
 def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[PersonState]) -> None:
-    """A uuid that died starts above its death; one that is alive without its first distinct id is left alone."""
+    """A uuid that died starts above its death; one that is alive without its first distinct id is left alone. Raises
+    ``Conflict``.
+    """
     alive, died_at = _taken(cursor, identities.project_id, [person.uuid for person in born])
     if alive:
         first_ids = {
@@ -178,6 +192,8 @@ def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[Pers
         # One id can look like the split of another one.
         given = {person.uuid for person in born} - alive
         for person in homeless:
+            if person.uuid not in first_ids:  # it was brought along from elsewhere, and is here by now
+                raise Conflict
             distinct_id, mapping = first_ids[person.uuid]
             person.uuid = split_uuid(identities.project_id, distinct_id)
             # Events of the id without a profile carry the uuid that is somebody else's.

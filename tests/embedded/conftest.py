@@ -8,10 +8,12 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from core.posthog import client as posthog_client
 from persons_api.embedded import clickhouse, stores
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.state import StackState
 from tests.embedded.run import children
+from tests.fake_posthog import Posthog, fake_posthog
 
 Connect = Callable[..., Client]
 
@@ -77,3 +79,11 @@ def table(client: Client) -> Iterator[str]:
     )
     yield "t"
     client.command("DROP TABLE t SYNC")
+
+
+@pytest.fixture
+def posthog(monkeypatch: pytest.MonkeyPatch) -> Iterator[Posthog]:
+    """A PostHog instance; pauses before another try are short."""
+    monkeypatch.setattr(posthog_client, "FIRST_PAUSE", 0.01)
+    with fake_posthog() as running:
+        yield running

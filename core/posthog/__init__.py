@@ -1,0 +1,1 @@
+"""Another server that speaks PostHog's API, as a place to read from."""

@@ -1,0 +1,1 @@
+"""Copies a project of another server that speaks PostHog's API."""
