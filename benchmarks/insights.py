@@ -3,10 +3,10 @@ times as long as ``uniqExact(person_id)`` over the same rows, and a fifth of a l
 cost of steps is linear up to 20; a cached answer takes less than 20 ms; no question needs more than 1 GB, and ten at
 once neither fail nor starve capture.
 
-50 days of events with 30 properties each, 2 % of the distinct ids overridden, in a stack of its own. Questions are what
-the insights worker runs, within its limits; floors are statements to the same ClickHouse. The layered query is the
-classic form of a funnel: for each step a nullable time, and its running minimum over the person's events from the last
-to the first, once for each step, over properties as JSON text. ``BENCH_INSIGHTS_EVENTS`` changes the number of events.
+50 days of events with 30 properties each, 2 % of the distinct ids overridden, in a stack of its own
+(``benchmarks/insights_data.py``). Questions are what the insights worker runs, within its limits; floors are statements
+to the same ClickHouse. The layered query is the classic form of a funnel (``benchmarks/insights_layered.py``); its page
+must be the same. ``BENCH_INSIGHTS_EVENTS`` changes the number of events.
 """
 
 import json
@@ -22,29 +22,11 @@ from typing import Any
 import httpx
 
 from benchmarks.harness import Result, best_of
+from benchmarks.insights_layered import ROWS, page_of_layered
 from tests.stack import Stack, temporary_stack
 
-EVENTS = int(os.environ.get("BENCH_INSIGHTS_EVENTS", "10000000"))
-EVENTS_A_PERSON = 20
-PERSONS = EVENTS // EVENTS_A_PERSON
-OVERRIDDEN = PERSONS // 50
-PROPERTIES = 30
-#: Events of one insert, so that it fits into memory with all their properties.
-PORTION = 250_000
 DATES = {"date_from": "2026-01-20", "date_to": "2026-02-02"}
 NOW = datetime(2026, 2, 20, tzinfo=UTC)
-NAMES = (
-    "sign up",
-    "add",
-    "purchase",
-    "step 4",
-    "share",
-    "invite",
-    "rate",
-    "pay",
-    "$pageview",
-    "$autocapture",
-)
 CHROME = {"key": "$browser", "value": "Chrome", "type": "event"}
 TEAM = {"key": "plan", "value": "team", "type": "person"}
 #: Seconds for anything.
@@ -59,7 +41,9 @@ def run() -> Iterator[Result]:
         import django
 
         django.setup()
-        _fill(project["id"])
+        from benchmarks.insights_data import fill
+
+        fill(project["id"])
         yield from _questions(project["id"])
         yield from _over_http(stack, project, key)
 
@@ -69,7 +53,9 @@ def _steps(*names: str) -> list[dict[str, Any]]:
 
 
 def _questions(project_id: int) -> Iterator[Result]:
-    three = {"events": _steps("sign up", "add", "purchase"), "funnel_step": 3}
+    from benchmarks.insights_data import COHORT, NAMES
+
+    three = {"events": _steps(*NAMES[:3]), "funnel_step": 3}
     both = {**three, "properties": [CHROME, TEAM]}
     repeated = {"events": _steps("$pageview", "$pageview", "purchase"), "funnel_step": 3}
     # The second step is a part of the first, so one event could fill both.
@@ -79,19 +65,22 @@ def _questions(project_id: int) -> Iterator[Result]:
         "funnel_step": 3,
     }
     ask = _Asking(project_id)
-    floor = _floor(project_id, "sign up", "add", "purchase")
+    floor = _floor(project_id, *NAMES[:3])
     yield Result("floor: uniqExact(person_id), three names, 14 days", floor, "s")
-    layered, layered_filtered = _layered(project_id, filtered=False), _layered(project_id, filtered=True)
+    layered = _layered(project_id, NAMES[:3], three, ask, filtered=False)
     yield Result("a layered query", layered, "s")
+    layered_filtered = _layered(project_id, NAMES[:3], both, ask, filtered=True)
     yield Result("a layered query with an event and a person filter", layered_filtered, "s")
     plain, filtered = ask.persons(three), ask.persons(both)
     yield from _compared("(a) 3 ordered steps, a page of persons", plain, floor, "2.5")
     yield Result("(a) a layered query, times that", layered / plain, "x", "5 or more")
     yield from _compared("(a) the same with an event and a person filter", filtered, floor)
     yield Result("(a) a layered query with these, times that", layered_filtered / filtered, "x", "10 or more")
+    of_cohort = {**three, "properties": [{"key": "id", "type": "cohort", "value": COHORT}]}
+    yield from _compared("(a) of the members of a cohort, every second person", ask.persons(of_cohort), floor)
     for count in (2, 4, 8, 16, 20):
-        names = NAMES[:count]
-        seconds = ask.persons({"events": _steps(*names), "funnel_step": count})
+        names = (*NAMES, *(f"step {number}" for number in range(11, 21)))[:count]
+        seconds = ask.persons({"events": _steps(*names), "funnel_step": 1})
         base = _floor(project_id, *names)
         yield from _compared(f"{'(b) ' if count == 8 else ''}{count} steps, by its own floor", seconds, base)
     base = _floor(project_id, "$pageview", "purchase")
@@ -108,7 +97,7 @@ def _questions(project_id: int) -> Iterator[Result]:
         ("event_with_properties", {"funnel_correlation_event_names": ["step 4"]}),
     )
     for kind, more in correlations:
-        given = {**three, "funnel_correlation_type": kind, **more}
+        given = {**three, "funnel_step": 1, "funnel_correlation_type": kind, **more}
         yield from _compared(f"(g) correlation, {kind}", ask("correlation", given), floor)
     pageviews = {"events": _steps("$pageview"), "interval": "day"}
     base = _floor(project_id, "$pageview")
@@ -120,6 +109,7 @@ def _questions(project_id: int) -> Iterator[Result]:
     )
     for name, kind, given in series:
         yield from _compared(f"{name}, by the floor of one name", ask(kind, given), base)
+    yield Result(f"most memory of a question: {ask.greedy}", ask.memory / 1e6, "MB", "1,000")
 
 
 def _compared(name: str, seconds: float, floor: float, aim: str = "") -> Iterator[Result]:
@@ -128,94 +118,90 @@ def _compared(name: str, seconds: float, floor: float, aim: str = "") -> Iterato
 
 
 class _Asking:
-    """Asks as the worker does, within the worker's limits. Best of three."""
+    """Asks as the worker does, within the worker's limits. Best of three. ``memory`` is the most that ClickHouse used
+    for a question, in bytes, and ``greedy`` says for which.
+    """
 
     def __init__(self, project_id: int) -> None:
+        from benchmarks.insights_data import COHORT
         from insights.filters.project import ProjectFacts
 
-        self.facts = vars(ProjectFacts(project_id))
+        self.facts = vars(ProjectFacts(project_id, cohorts={str(COHORT): "team"}))
+        self.memory = 0
+        self.greedy = ""
 
     def __call__(self, kind: str, given: Mapping[str, Any], **more: Any) -> float:
+        seconds = best_of(3, lambda: self.answer(kind, given, **more))
+        memory = _memory(lambda: self.answer(kind, given, **more))
+        if memory > self.memory:
+            names = ", ".join(str(step["id"]) for step in given["events"])
+            sort = given.get("funnel_correlation_type") or given.get("funnel_order_type") or ""
+            self.memory, self.greedy = memory, f"{kind} {sort} of {names}"
+        return seconds
+
+    def answer(self, kind: str, given: Mapping[str, Any], **more: Any) -> Any:
         from django.conf import settings
 
         from insights.limits import Limits
         from insights.questions import KINDS
 
         question = {"given": {**DATES, **given}, "project": self.facts, "now": NOW.timestamp(), **more}
-        limits = Limits(seconds=PATIENCE, memory=settings.INSIGHTS_MEMORY)
-        return best_of(3, lambda: KINDS[kind](question, limits))
+        return KINDS[kind](question, Limits(seconds=PATIENCE, memory=settings.INSIGHTS_MEMORY))
 
     def persons(self, given: Mapping[str, Any]) -> float:
         """A page of the persons of a funnel."""
-        return self("funnel_persons", given, offset=0, rows=101)
+        return self("funnel_persons", given, **PAGE)
 
 
-_WHERE = """
-    e.project_id = {project_id:Int64}
-    AND toDate32(e.timestamp) BETWEEN '2026-01-20' AND '2026-02-02' AND has({names:Array(String)}, e.event)
-"""
-_FLOOR = f"SELECT uniqExact(e.person_id) FROM events AS e WHERE {_WHERE}"
+#: A page and whether there is another one.
+PAGE = {"offset": 0, "rows": 101}
+
+
+def _memory(run: Callable[[], object]) -> int:
+    """Bytes that ClickHouse needs for a question at most, looked up all the time."""
+    from core.clickhouse import client
+
+    most = 0
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        while not running.done():
+            rows = client.inspect(
+                "SELECT max(peak_memory_usage) FROM system.processes WHERE Settings['log_comment'] != ''"
+            )
+            most = max(most, int(rows[0][0]))
+        running.result()
+    return most
+
+
+_FLOOR = f"SELECT uniqExact(e.person_id) FROM events AS e WHERE {ROWS}"
 
 
 def _floor(project_id: int, *names: str) -> float:
-    return _seconds(_FLOOR, project_id, names=sorted(set(names)))
+    return _seconds(_FLOOR, project_id, names=names)
 
 
-def _seconds(sql: str, project_id: int, **parameters: Any) -> float:
+def _layered(
+    project_id: int, names: tuple[str, ...], given: Mapping[str, Any], ask: _Asking, *, filtered: bool
+) -> float:
     from core.clickhouse import client
 
-    return best_of(3, lambda: client.query(sql, project_id=project_id, parameters=parameters))
+    statement = page_of_layered(filtered=filtered)
+    rows = client.query(statement, project_id=project_id, parameters={"names": list(names)})
+    assert [str(person) for (person,) in rows] == ask.answer("funnel_persons", given, **PAGE)
+    return _seconds(statement, project_id, names=names)
 
 
-_LAYERED = """
-WITH stepped AS (
-    SELECT if(notEmpty(o.distinct_id), o.person_id, e.person_id) AS person, e.timestamp AS at,
-        if(e.event = 'sign up', at, NULL) AS at_1, if(e.event = 'add', at, NULL) AS at_2,
-        if(e.event = 'purchase', at, NULL) AS at_3
-    FROM events_as_text AS e
-    LEFT JOIN (
-        SELECT distinct_id, argMax(person_id, version) AS person_id FROM person_distinct_id_overrides
-        WHERE project_id = {{project_id:Int64}} GROUP BY distinct_id
-    ) AS o ON o.distinct_id = e.distinct_id
-    {join}
-    WHERE {where} {filter}
-), once AS (
-    SELECT person, at, at_1, min(at_2) OVER later AS at_2, min(at_3) OVER later AS at_3 FROM stepped
-    WINDOW later AS (PARTITION BY person ORDER BY at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-), cleaned AS (
-    SELECT person, at, at_1, at_2, if(at_3 < at_2, NULL, at_3) AS at_3 FROM once
-), twice AS (
-    SELECT person, at_1, at_2, min(at_3) OVER later AS at_3 FROM cleaned
-    WINDOW later AS (PARTITION BY person ORDER BY at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-), reached AS (
-    SELECT person, max(multiIf(
-        at_2 >= at_1 AND at_3 >= at_2 AND at_3 <= at_1 + INTERVAL 14 DAY, 3,
-        at_2 >= at_1 AND at_2 <= at_1 + INTERVAL 14 DAY, 2, 1
-    )) AS steps
-    FROM twice WHERE at_1 IS NOT NULL GROUP BY person
-)
-SELECT person FROM reached WHERE steps = 3 ORDER BY person LIMIT 101
-"""
-_PERSONS_OF_TEAM = """
-    JOIN (
-        SELECT id FROM (
-            SELECT id, argMax(properties, version) AS properties FROM persons_as_text GROUP BY id
-        ) WHERE JSONExtractString(properties, 'plan') = 'team'
-    ) AS p ON p.id = person
-"""
+def _seconds(statement: str, project_id: int, *, names: tuple[str, ...]) -> float:
+    from core.clickhouse import client
 
-
-def _layered(project_id: int, *, filtered: bool) -> float:
-    statement = _LAYERED.format(
-        where=_WHERE,
-        join=_PERSONS_OF_TEAM if filtered else "",
-        filter="AND JSONExtractString(e.properties, '$browser') = 'Chrome'" if filtered else "",
-    )
-    return _seconds(statement, project_id, names=["sign up", "add", "purchase"])
+    parameters = {"names": sorted(set(names))}
+    return best_of(3, lambda: client.query(statement, project_id=project_id, parameters=parameters))
 
 
 def _over_http(stack: Stack, project: Mapping[str, Any], key: str) -> Iterator[Result]:
     """What a client sees: an answer from the cache, and ten questions at once beside captures."""
+    from benchmarks.insights_data import NAMES
+
     http = httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
     path = f"/api/projects/{project['id']}/insights/funnel/"
 
@@ -229,7 +215,9 @@ def _over_http(stack: Stack, project: Mapping[str, Any], key: str) -> Iterator[R
     idle = _captures(http, project["api_token"], lambda: time.sleep(3))
     started = time.perf_counter()
     with ThreadPoolExecutor(10) as pool:
-        busy = _captures(http, project["api_token"], lambda: list(pool.map(ask, NAMES[3:13])))
+        busy = _captures(
+            http, project["api_token"], lambda: list(pool.map(ask, [*NAMES, "nothing", "never"][3:13]))
+        )
     yield Result("ten different questions at once", time.perf_counter() - started, "s")
     yield Result("captures beside nothing, median", statistics.median(idle) * 1000, "ms")
     yield Result("captures beside ten questions, median", statistics.median(busy) * 1000, "ms")
@@ -255,74 +243,3 @@ def _captures(http: httpx.Client, token: str, during: Callable[[], object]) -> l
         is_over.set()
         thread.join()
     return seconds
-
-
-_PERSON_ID = "toUUID(lower(hex(MD5(concat('person-', toString({number}))))))"
-_CREATE_TEXT = """
-CREATE TABLE events_as_text (
-    project_id Int64, event LowCardinality(String), distinct_id String, person_id UUID, timestamp DateTime64(6, 'UTC'),
-    properties String
-)
-ENGINE = MergeTree PARTITION BY toYYYYMM(timestamp)
-ORDER BY (project_id, toDate32(timestamp), event, cityHash64(distinct_id))
-"""
-# The same rows whenever they are asked for.
-_ROWS = """
-SELECT {project}, [{names}][1 + cityHash64(number, 1) % {name_count}] AS event,
-    'user-' || toString(cityHash64(number, 7) % {persons} AS who) AS distinct_id, {person} AS person_id,
-    toDateTime64('2026-01-01 00:00:00', 6, 'UTC')
-        + toIntervalMicrosecond(cityHash64(number, 2) % (50 * 86400 * 1000000)) AS timestamp,
-    concat('{{"$browser":"', ['Chrome', 'Firefox', 'Safari'][1 + cityHash64(number, 3) % 3],
-        '","$city":"City ', toString(cityHash64(number, 4) % 40), '",', {others}, '}}') AS properties
-FROM numbers({start}, {count})
-"""
-_INTO_TEXT = "INSERT INTO events_as_text {rows}"
-_INTO_EVENTS = """
-INSERT INTO events (project_id, uuid, event, distinct_id, person_id, timestamp, received_at, properties)
-SELECT {project}, generateUUIDv4(), event, distinct_id, person_id, timestamp, timestamp, CAST(properties AS JSON)
-FROM ({rows})
-"""
-_PERSONS = """
-INSERT INTO person (project_id, id, created_at, properties, version, is_deleted)
-SELECT {project}, {person}, now64(6),
-    CAST(concat('{{"email":"user-', toString(number), '@example.com","plan":"', ['free', 'team'][1 + number % 2], '"}}')
-        AS JSON), 1, 0
-FROM numbers({persons})
-"""
-_PERSONS_AS_TEXT = """
-CREATE TABLE persons_as_text ENGINE = MergeTree ORDER BY id AS
-SELECT id, version, toJSONString(properties) AS properties FROM person WHERE project_id = {project}
-"""
-_OVERRIDES = """
-INSERT INTO person_distinct_id_overrides (project_id, distinct_id, person_id, version, is_deleted)
-SELECT {project}, 'user-' || toString(number * 50), {person}, 1, 0 FROM numbers({overridden})
-"""
-
-
-def _fill(project_id: int) -> None:
-    from core.clickhouse import client
-
-    others = ", ',', ".join(
-        f"""'"property {n}":"', toString(cityHash64(number, {100 + n}) % 1000), '"'"""
-        for n in range(PROPERTIES - 2)
-    )
-    names = (*NAMES, "$pageview", "$pageview", "$pageview", "$autocapture")
-    client.administer(_CREATE_TEXT)
-    for start in range(0, EVENTS, PORTION):
-        rows = _ROWS.format(
-            project=project_id,
-            names=", ".join(f"'{name}'" for name in names),
-            name_count=len(names),
-            persons=PERSONS,
-            person=_PERSON_ID.format(number="who"),
-            others=others,
-            start=start,
-            count=min(PORTION, EVENTS - start),
-        )
-        for statement in (_INTO_TEXT, _INTO_EVENTS):
-            client.administer(statement.format(rows=rows, project=project_id))
-    person = _PERSON_ID.format(number="number")
-    client.administer(_PERSONS.format(project=project_id, person=person, persons=PERSONS))
-    client.administer(_PERSONS_AS_TEXT.format(project=project_id))
-    to = _PERSON_ID.format(number="number * 50 + 1")
-    client.administer(_OVERRIDES.format(project=project_id, person=to, overridden=OVERRIDDEN))

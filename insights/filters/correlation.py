@@ -12,7 +12,7 @@ from core.exceptions import InvalidInput
 from core.filters.parameters import read_json, read_limit, read_list, read_offset, read_text
 from core.filters.properties import OF_PERSONS, PropertyGroup, Source, filters_of
 from insights.filters.breakdown import Value
-from insights.filters.entities import Entity, read_event
+from insights.filters.entities import Entity, no_action, read_event
 from insights.filters.funnel import FunnelFilter, read_funnel, read_reached, read_step_breakdown
 from insights.filters.project import ProjectFacts
 from insights.filters.selection import Page
@@ -184,7 +184,7 @@ def _entity(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -
     if not isinstance(item, Mapping):
         raise InvalidInput("An object with id, type and properties is required.", attr=_ENTITY)
     if item.get("type") == "actions":
-        raise InvalidInput("Actions are not supported yet; name the events.", attr=_ENTITY)
+        raise no_action(item.get("id"), attr=_ENTITY)
     return read_event(item, attr=_ENTITY, reader=project.reader(now))
 
 

@@ -8,7 +8,7 @@ the range, joined with the spans. Gathering all events of each actor in one pass
 Actors are numbered, so that distinct ones are counted by bitmaps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.clickhouse.escape import property_path
@@ -108,11 +108,23 @@ def _events(question: Correlation, people: Population) -> Sql:
 def _properties_of_events(question: Correlation, people: Population) -> Sql:
     entered, names = question.entered, question.names or ()
     steps = names_of(entered.funnel.steps)
-    columns = sql("e.event AS event, {properties} AS properties", properties=_properties_of_event(question))
+    properties = _properties_of_event(question)
+    events = _happened(question, people, properties, names)
+    # All properties of an event are read, which takes longest: not of those with which the spans begin.
+    others = [name for name in steps if name not in names]
+    if others:
+        nothing = sql("CAST([] AS Array(Tuple(String, String, String)))")
+        events = sql(
+            "SELECT * FROM ({events}) UNION ALL SELECT * FROM ({others})",
+            events=events,
+            others=_happened(question, people, nothing, others),
+        )
+    elif not steps:
+        events = _happened(question, people, properties, ())
     return _counted(
         entered,
         people,
-        events=happened(entered, people, columns=columns, names=[*names, *steps] if steps else ()),
+        events=events,
         counts=sql("{within} AND happened.event IN {names}", within=within(entered), names=texts(names)),
         shown=sql(
             """arrayJoin(if(is_total, [('', '', '')], properties)) AS one,
@@ -121,6 +133,11 @@ def _properties_of_events(question: Correlation, people: Population) -> Sql:
         # What only two have tells nothing (contract 6.2).
         least=3,
     )
+
+
+def _happened(question: Correlation, people: Population, properties: Sql, names: Sequence[str]) -> Sql:
+    columns = sql("e.event AS event, {properties} AS properties", properties=properties)
+    return happened(question.entered, people, columns=columns, names=names)
 
 
 def _properties_of_event(question: Correlation) -> Sql:
@@ -182,7 +199,7 @@ def _properties_of_actors(question: Correlation, people: Population) -> Sql:
         FROM (
             SELECT success, arrayJoin(arrayConcat([(true, '', '')], {own})) AS one,
                 one.1 AS is_total, one.2 AS property, one.3 AS value
-            FROM ({finishers}) AS entered LEFT ANY JOIN ({owners}) AS owner ON entered.actor = owner.id
+            FROM ({owners}) AS owner RIGHT ANY JOIN ({finishers}) AS entered ON owner.id = entered.actor
         ) GROUP BY is_total, property, value""",
         own=_own_properties(question),
         finishers=finishers(question.entered, people),

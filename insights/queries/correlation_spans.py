@@ -8,31 +8,46 @@ attempt, the earliest of several, and the last step, or the end of the window wh
 from collections.abc import Sequence
 from datetime import timedelta
 
-from core.sql.text import Sql, join, sql, texts, trusted
+from core.sql.text import Sql, integer, join, sql, texts, trusted
 from insights.filters.correlation import Entered
 from insights.queries.funnel_population import Population
 from insights.queries.funnel_reached import split_attempts, steps_reached
+from insights.sql.breakdown import place_of
 from insights.sql.events_between import MICROSECONDS, events_between, microseconds
 
 _MICROSECOND = timedelta(microseconds=1)
+#: The attempt with the most steps, of those the first to start and then to arrive, as one number of 8, 60 and 60 bits:
+#: numbers are compared several times as fast as tuples.
+_BEST = sql("""arrayMin(arrayMap(
+    (length, time, start) -> bitShiftLeft(toUInt128(255 - length), 120)
+        + bitShiftLeft(toUInt128(start), 60) + time[greatest(length, 1)],
+    lengths, times, starts))""")
+_LOW = sql("1152921504606846975")
 
 
 def spans(entered: Entered, people: Population) -> Sql:
     """Rows ``actor, number, success, start, finish``: one an actor, numbered, times in microseconds."""
     return sql(
-        """SELECT actor, toUInt32(rowNumberInAllBlocks()) AS number, 255 - best.1 = {steps} AS success,
-            best.2 AS start, least(if(success, best.3, start + {window}), {end}) AS finish
+        """SELECT actor, toUInt32(rowNumberInAllBlocks()) AS number, length = {steps} AS success,
+            bitAnd(toUInt64(bitShiftRight(best, 60)), {low}) AS start,
+            least(if(success, bitAnd(toUInt64(best), {low}), start + {window}), {end}) AS finish
         FROM (
-            SELECT actor, arrayReduce('min', arrayMap(
-                (length, start, time) -> (255 - length, start, time[greatest(length, 1)]), lengths, starts, times
-            )) AS best
+            SELECT actor, {best} AS best, 255 - toUInt8(bitShiftRight(best, 120)) AS length
             FROM ({attempts}) WHERE {condition}
-        ) WHERE 255 - best.1 IN ({wanted})""",
+        ) WHERE length IN ({wanted})""",
         steps=trusted(str(len(entered.funnel.steps))),
+        low=_LOW,
         window=trusted(str(entered.funnel.window // _MICROSECOND)),
         # The last second of the range is no part of any span.
         end=trusted(str(microseconds(entered.funnel.dates.last))),
-        attempts=split_attempts(entered.funnel, people.properties, people.actors, people.split),
+        best=_BEST,
+        attempts=split_attempts(
+            entered.funnel,
+            people.properties,
+            people.actors,
+            people.split,
+            least=min(entered.reached, default=1),
+        ),
         condition=_condition(entered, people),
         wanted=_wanted(entered),
     )
@@ -44,7 +59,13 @@ def finishers(entered: Entered, people: Population) -> Sql:
         """SELECT actor, reached = {steps} AS success FROM ({reached})
         WHERE reached IN ({wanted}) AND {condition}""",
         steps=trusted(str(len(entered.funnel.steps))),
-        reached=steps_reached(entered.funnel, people.properties, people.actors, split=people.split),
+        reached=steps_reached(
+            entered.funnel,
+            people.properties,
+            people.actors,
+            split=people.split,
+            least=min(entered.reached, default=1),
+        ),
         wanted=_wanted(entered),
         condition=_condition(entered, people),
     )
@@ -83,4 +104,7 @@ def _wanted(entered: Entered) -> Sql:
 def _condition(entered: Entered, people: Population) -> Sql:
     if entered.value is None:
         return people.condition
-    return join(" AND ", [people.condition, sql("value = {value}", value=texts(entered.value))])
+    return join(
+        " AND ",
+        [people.condition, sql("value = {place}", place=integer(place_of(entered.value, people.kept)))],
+    )

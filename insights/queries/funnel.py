@@ -2,7 +2,7 @@
 
 Reads what ``insights.queries.funnel_reached`` reads, and ``person`` for who exists and passes person filters.
 
-Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/funnel.py``): 2 to 2.5 times
+Cost on two cores, 10 M events, three steps, 14 days (``benchmarks/insights.py``): 2 to 2.5 times
 ``uniqExact(person_id)`` over the same rows for an ordered funnel. The overrides add one join.
 
 Persons are selected from ``person`` by the set of actors, not the other way round: who has no profile is
@@ -17,13 +17,14 @@ from core.clickhouse import client
 from core.filters.properties import PropertyGroup, Source
 from core.sql.conditions import ON_PERSONS, group_condition
 from core.sql.patterns import check_patterns
-from core.sql.text import Sql, integer, join, sql, texts, trusted
+from core.sql.text import Sql, integer, join, sql, trusted
 from insights.filters.breakdown import OTHER, Value
 from insights.filters.funnel import FunnelFilter, FunnelPersons
 from insights.filters.split_sources import split_sources
 from insights.limits import Limits
 from insights.queries.funnel_reached import steps_reached
 from insights.queries.funnel_split import UNSPLIT, frequent_values, split_of
+from insights.sql.breakdown import place_of
 from insights.sql.person_of_event import Actors, has_overrides, persons_of_events
 from insights.sql.search import persons_with_text
 
@@ -49,9 +50,13 @@ def find_persons(question: FunnelPersons, *, offset: int, rows: int, limits: Lim
     return [str(row[0]) for row in found]
 
 
-def kept_values(question: FunnelPersons, actors: Actors, *, limits: Limits) -> Sequence[Value] | None:
-    """The values that are not folded into ``OTHER``; null when that does not matter to the question."""
-    return find_values(question.funnel, actors, limits=limits) if question.value == OTHER else None
+def kept_values(question: FunnelPersons, actors: Actors, *, limits: Limits) -> Sequence[Value]:
+    """The values that must be told apart: those of the breakdown when all others are asked for, else the one."""
+    if question.value is None:
+        return ()
+    return (
+        find_values(question.funnel, actors, limits=limits) if question.value == OTHER else (question.value,)
+    )
 
 
 def find_values(funnel: FunnelFilter, actors: Actors, *, limits: Limits) -> list[Value]:
@@ -66,9 +71,9 @@ def find_values(funnel: FunnelFilter, actors: Actors, *, limits: Limits) -> list
     return [tuple(value) for value, _ in rows]
 
 
-def persons(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] | None = None) -> Sql:
+def persons(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] = ()) -> Sql:
     """One page of ids of persons, by id. ``overridden``: whether any distinct id of the project has moved; ``kept``:
-    the values of the breakdown that are not folded into ``OTHER``.
+    the values of the breakdown that are told apart.
     """
     funnel = question.funnel
     actors = persons_of_events(overridden=overridden)
@@ -88,7 +93,7 @@ def persons(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] 
 
 
 def wanted_actors(
-    question: FunnelPersons, properties: PropertyGroup, actors: Actors, kept: Sequence[Value] | None
+    question: FunnelPersons, properties: PropertyGroup, actors: Actors, kept: Sequence[Value]
 ) -> Sql:
     """Ids of the actors who reached a wanted number of steps, with the wanted value; ``properties`` limits which events
     count.
@@ -98,9 +103,16 @@ def wanted_actors(
     split = UNSPLIT
     if question.value is not None:
         split = split_of(funnel, actors, kept)
-        conditions.append(sql("value = {value}", value=texts(question.value)))
+        conditions.append(sql("value = {place}", place=integer(place_of(question.value, kept))))
     return sql(
         "SELECT actor FROM ({reached}) WHERE {conditions}",
-        reached=steps_reached(funnel, properties, actors, split=split, entrance=question.entrance),
+        reached=steps_reached(
+            funnel,
+            properties,
+            actors,
+            split=split,
+            entrance=question.entrance,
+            least=min(question.reached, default=1),
+        ),
         conditions=join(" AND ", conditions),
     )

@@ -7,32 +7,54 @@ earliest next moment of a step is always right.
 """
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from core.sql.text import Sql, sql, trusted
 from insights.queries.funnel_split import Split
 
 
 def arranged(rows: Sql, split: Split, *, steps: int, shared: Sequence[Sequence[int]]) -> Sql:
-    """``rows`` with ``timeline`` and what ``split`` adds, the timeline made of moments with one step each. What is
-    excluded at an instant is in one moment after them.
+    """``rows`` of timelines (``insights.queries.funnel_timeline``) made of moments with one step each, where that
+    matters: what is excluded at an instant is in one moment after them. Timelines without instants of different events
+    stay as they are, for a step is always looked for behind the event that filled the one before.
     """
-    return sql(
-        """SELECT actor{names}, arrayFlatten(arrayMap(instant -> arrayConcat(
-            arrayMap(step -> (instant[1].1, bitShiftLeft(toUInt32(1), step), toUInt16(0)),
-                if(length(instant) = 1, {one}, {several})),
-            if(arrayExists(event -> event.3 != 0, instant),
-                [(instant[1].1, toUInt32(0), arrayReduce('groupBitOr', instant.3))], [])
-        ), {instants})) AS timeline FROM ({rows})""",
+    moments = sql(
+        """SELECT actor{names}, at, steps, exclusions, {is_mixed} AS is_mixed, arrayFlatten(arrayMap(
+            instant -> arrayConcat(
+                arrayMap(step -> (instant[1].1, bitShiftLeft(toUInt32(1), step), toUInt16(0)),
+                    if(length(instant) = 1, {one}, {several})),
+                if(arrayExists(event -> event.3 != 0, instant),
+                    [(instant[1].1, toUInt32(0), arrayReduce('groupBitOr', instant.3))], [])
+            ), {instants})) AS moments FROM ({rows})""",
         names=split.names,
+        is_mixed=trusted(IS_MIXED),
         one=filled_by_one(steps),
         several=filled_by_several(steps, shared),
-        instants=INSTANTS,
+        instants=instants("is_mixed"),
         rows=rows,
+    )
+    return sql(
+        """SELECT actor{names}, if(is_mixed, moments.1, at) AS at, if(is_mixed, moments.2, steps) AS steps,
+            if(is_mixed, moments.3, exclusions) AS exclusions FROM ({moments})""",
+        names=split.names,
+        moments=moments,
     )
 
 
-#: The timeline cut into arrays of events of the same time.
-INSTANTS = sql("arraySplit((event, pause) -> pause != 0, timeline, arrayDifference(timeline.1))")
+#: Whether an instant has events that match different steps.
+IS_MIXED = """arrayExists(
+    (time, bits, time_before, bits_before) -> time = time_before AND bits != bits_before,
+    at, steps, arrayShiftRight(at, 1, 0), arrayShiftRight(steps, 1, 0))"""
+
+
+def instants(condition: LiteralString) -> Sql:
+    """A timeline cut into arrays of events of the same time, as tuples; none where ``condition`` does not hold."""
+    return sql(
+        """arraySplit((event, pause) -> pause != 0,
+            arrayFilter(event -> {condition}, arrayZip(at, steps, exclusions)),
+            arrayFilter(pause -> {condition}, arrayDifference(at)))""",
+        condition=trusted(condition),
+    )
 
 
 def filled_by_one(count: int) -> Sql:

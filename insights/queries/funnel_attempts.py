@@ -39,9 +39,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _NEVER = "toUInt64(18446744073709551615)"
 
 
-def attempts(funnel: FunnelFilter, properties: PropertyGroup, actors: Actors, split: Split) -> Sql:
-    """Rows ``actor, starts, lengths, times`` and what ``split`` adds; ``properties`` limits which events count."""
-    rows = timelines(funnel, properties, actors, split)
+def attempts(
+    funnel: FunnelFilter, properties: PropertyGroup, actors: Actors, split: Split, *, least: int = 1
+) -> Sql:
+    """Rows ``actor, starts, lengths, times`` and what ``split`` adds; ``properties`` limits which events count. Actors
+    who cannot get ``least`` steps far may be missing.
+    """
+    rows = timelines(funnel, properties, actors, split, least=least)
     window = funnel.window // _MICROSECOND
     if funnel.order is Order.STRICT:
         return strict_attempts(rows, split, steps=len(funnel.steps), shared=funnel.shared, window=window)
@@ -56,11 +60,6 @@ def _columns(rows: Sql, split: Split, funnel: FunnelFilter) -> Sql:
     """The timeline as flat arrays: ``at``, ``steps``, and for each exclusion ``void_<n>``, when it next happens after
     the instant.
     """
-    rows = sql(
-        "SELECT actor{names}, timeline.1 AS at, timeline.2 AS steps, timeline.3 AS exclusions FROM ({rows})",
-        names=split.names,
-        rows=rows,
-    )
     voids = "".join(
         f", {_after_instant(number)} AS void_{number}" for number in range(len(funnel.exclusions))
     )

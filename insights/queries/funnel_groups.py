@@ -60,9 +60,9 @@ def type_index(funnel: FunnelFilter) -> int:
     return funnel.group_type_index
 
 
-def groups(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] | None = None) -> Sql:
+def groups(question: FunnelPersons, *, overridden: bool, kept: Sequence[Value] = ()) -> Sql:
     """One page of keys of groups, by key. ``overridden``: whether any distinct id of the project has moved; ``kept``:
-    the values of the breakdown that are not folded into ``OTHER``.
+    the values of the breakdown that are told apart.
     """
     funnel = question.funnel
     actors = groups_of_events(type_index(funnel), overridden=overridden)

@@ -7,52 +7,96 @@ being after.
 
 An attempt meets no more instants than there are steps. Each instant gets the ones that follow it by shifting the
 array, which is linear in the events; the attempts themselves are walked only where the first step is.
+
+Of actors whose events are all at different times, the usual case, an attempt is just the next events: as many arrays
+as there are steps, each shifted by one more. Arrays within arrays, as for the others, cost several times as much.
 """
 
 from collections.abc import Sequence
 
 from core.sql.text import Sql, sql, trusted
-from insights.queries.funnel_arranged import INSTANTS, scarce_sets
+from insights.queries.funnel_arranged import instants, scarce_sets
 from insights.queries.funnel_split import Split
 
 
 def strict_attempts(
     rows: Sql, split: Split, *, steps: int, shared: Sequence[Sequence[int]], window: int
 ) -> Sql:
-    """As ``insights.queries.funnel_attempts.attempts``, of rows with ``timeline``. An instant may start several
-    attempts.
+    """As ``insights.queries.funnel_attempts.attempts``, of rows of timelines (``insights.queries.funnel_timeline``).
+    An instant may start several attempts.
     """
-    instants = sql(
-        """SELECT actor{names}, arrayMap(instant -> (instant[1].1, instant.2), {instants}) AS instants
-        FROM ({rows})""",
+    begun = _begun(_with_next_events(rows, split, steps), split, steps=steps, shared=shared, window=window)
+    times = [f"time_{step}" for step in range(steps)]
+    bits = [f"bits_{step}" for step in range(1, steps)]
+    return sql(
+        """SELECT actor{names},
+            if(is_tied, arrayMap(attempt -> attempt.3[1], attempts), time_0) AS starts,
+            if(is_tied, attempts.1, arrayMap(({arrays}) -> {length}, {arrays})) AS lengths,
+            if(is_tied, attempts.3, arrayMap(({times}) -> [{times}], {times})) AS times FROM ({begun})""",
         names=split.names,
-        instants=INSTANTS,
+        arrays=trusted(", ".join([*times, *bits])),
+        length=trusted(_neighbours(steps, window)),
+        times=trusted(", ".join(times)),
+        begun=begun,
+    )
+
+
+def _with_next_events(rows: Sql, split: Split, steps: int) -> Sql:
+    """``rows`` with ``time_<k>`` and ``bits_<k>`` of the k-th event after each one of the first step, and whether
+    events of the actor are at the same time.
+    """
+    start = "arrayFilter((it, bits) -> bitTest(bits, 0), {}, steps)"
+    columns = [f"{start.format('at')} AS time_0"]
+    for step in range(1, steps):
+        columns.append(f"{start.format(f'arrayShiftLeft(at, {step}, {_NEVER})')} AS time_{step}")
+        columns.append(f"{start.format(f'arrayShiftLeft(steps, {step}, 0)')} AS bits_{step}")
+    return sql(
+        """SELECT actor{names}, at, steps, exclusions, arrayExists(
+            (time, before) -> time = before, at, arrayShiftRight(at, 1, 0)) AS is_tied, {columns} FROM ({rows})""",
+        names=split.names,
+        columns=trusted(", ".join(columns)),
         rows=rows,
     )
-    begun = sql(
-        """SELECT actor{names}, arrayFlatten(arrayMap(
+
+
+#: A time that never comes.
+_NEVER = "toUInt64(18446744073709551615)"
+
+
+def _neighbours(steps: int, window: int) -> str:
+    """How many steps the next events fill one after the other, within the window."""
+    length = "1"
+    for step in range(steps - 1, 0, -1):
+        length = f"if(bitTest(bits_{step}, {step}) AND time_{step} <= time_0 + {window}, 1 + {length}, 1)"
+    return f"toUInt8({length})"
+
+
+def _begun(rows: Sql, split: Split, *, steps: int, shared: Sequence[Sequence[int]], window: int) -> Sql:
+    """``rows`` with the ``attempts`` of actors with ties: tuples of the steps reached, whether it might go on, and the
+    times. Of those of an instant the ones come first that have more of their steps in it.
+    """
+    by_instant = sql(
+        "SELECT *, arrayMap(instant -> (instant[1].1, instant.2), {instants}) AS instants FROM ({rows})",
+        instants=instants("is_tied"),
+        rows=rows,
+    )
+    return sql(
+        """SELECT * EXCEPT (at, steps, exclusions, instants), arrayFlatten(arrayMap(
             (instant, following) -> arrayMap(
                 begun -> arrayFold(
                     (attempt, next) -> if(attempt.2, {walked}, attempt),
                     arrayFilter(next -> next.1 <= instant.1 + {window}, following),
                     (toUInt8(begun), true, arrayResize(CAST([] AS Array(UInt64)), begun, instant.1))),
-                range(toUInt8(1), toUInt8({most} + 1))),
+                arrayReverse(range(toUInt8(1), toUInt8({most} + 1)))),
             arrayFilter((instant, following) -> {is_start}, instants, {following}) ,
             arrayFilter((following, instant) -> {is_start}, {following}, instants))) AS attempts
         FROM ({rows})""",
-        names=split.names,
         walked=_walked(steps, shared),
         window=trusted(str(window)),
         most=_filled("instant.2", "0", steps, shared),
         is_start=trusted("arrayExists(mask -> bitTest(mask, 0), instant.2)"),
         following=trusted(_following(steps)),
-        rows=instants,
-    )
-    return sql(
-        """SELECT actor{names}, arrayMap(attempt -> attempt.3[1], attempts) AS starts, attempts.1 AS lengths,
-            attempts.3 AS times FROM ({begun})""",
-        names=split.names,
-        begun=begun,
+        rows=by_instant,
     )
 
 
@@ -60,7 +104,7 @@ def _following(steps: int) -> str:
     """For each instant the instants after it, as many as an attempt can meet."""
     if steps == 1:
         return "arrayMap(instant -> arraySlice([instant], 1, 0), instants)"
-    nothing = "(toUInt64(18446744073709551615), CAST([] AS Array(UInt32)))"
+    nothing = f"({_NEVER}, CAST([] AS Array(UInt32)))"
     names = [f"after_{number}" for number in range(1, steps)]
     shifted = [f"arrayShiftLeft(instants, {number}, {nothing})" for number in range(1, steps)]
     return f"arrayMap(({', '.join(names)}) -> [{', '.join(names)}], {', '.join(shifted)})"

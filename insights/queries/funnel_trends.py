@@ -16,6 +16,7 @@ from insights.filters.funnel_result import FunnelResult
 from insights.limits import Limits
 from insights.queries.funnel_population import Population, find_population, rows_of
 from insights.queries.funnel_reached import split_attempts
+from insights.sql.breakdown import value_at
 from insights.sql.events_between import microseconds
 
 
@@ -42,12 +43,10 @@ def find_trends(question: FunnelResult, *, limits: Limits) -> list[Trend]:
     rows = rows_of(entered(question, people), funnel, limits=limits, purpose="funnel trends")
     if funnel.breakdown is None:
         return [_trend(None, rows, periods)]
-    values = {tuple(row[0]) for row in rows}
-    return [
-        _trend(value, [row for row in rows if tuple(row[0]) == value], periods)
-        for value in (*people.kept, OTHER)
-        if value in values
-    ]
+    by_value: dict[Value, list[Sequence[int]]] = {}
+    for row in rows:
+        by_value.setdefault(value_at(row[0], people.kept), []).append(row)
+    return [_trend(value, by_value[value], periods) for value in (*people.kept, OTHER) if value in by_value]
 
 
 def _trend(value: Value | None, rows: Sequence[Sequence[int]], periods: Sequence[datetime]) -> Trend:
@@ -57,7 +56,9 @@ def _trend(value: Value | None, rows: Sequence[Sequence[int]], periods: Sequence
 
 
 def entered(question: FunnelResult, people: Population) -> Sql:
-    """Rows ``value, period, reached_from, reached_to``; periods by their starts, in microseconds."""
+    """Rows ``value, period, reached_from, reached_to``; values by their places, periods by their starts, in
+    microseconds.
+    """
     funnel: FunnelFilter = question.funnel
     is_split = bool(people.split.names.parts)
     return sql(

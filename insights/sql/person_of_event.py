@@ -37,7 +37,11 @@ _MOVED_IDS = sql("""
             WHERE project_id = {project_id:Int64}
         ) AS moved ON e.distinct_id = moved.distinct_id""")
 _CAPTURED = sql("e.person_id")
-_MOVED = sql("if(notEmpty(moved.distinct_id), moved.person_id, e.person_id)")
+#: No person has the id of zeros, which a row without a partner gets. The distinct id would tell as well, but it would
+#: be copied for each event.
+_MOVED = sql(
+    "if(moved.person_id != toUUID('00000000-0000-0000-0000-000000000000'), moved.person_id, e.person_id)"
+)
 
 
 def persons_of_events(*, overridden: bool, once: bool = False) -> Actors:
