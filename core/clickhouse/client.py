@@ -19,6 +19,7 @@ from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
 from core import request_id
+from core.clickhouse import cluster
 from core.exceptions import ClickHouseRefused, ClickHouseUnavailable, QueryTooHeavy
 from core.metrics.counts import CLICKHOUSE
 
@@ -49,7 +50,8 @@ def query(
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
     client = _client(_patience(settings))
-    return _rows(partial(client.query, sql, parameters=bound, settings=_commented(settings)), kind="query")
+    asked = {**cluster.read_settings(one_project=True), **_commented(settings)}
+    return _rows(partial(client.query, sql, parameters=bound, settings=asked), kind="query")
 
 
 def query_lines(
@@ -64,7 +66,7 @@ def query_lines(
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
     # An error in the middle must not look like the end of the result.
-    whole = {"wait_end_of_query": 1, **_commented(settings)}
+    whole = {"wait_end_of_query": 1, **cluster.read_settings(one_project=True), **_commented(settings)}
     lines: bytes = _call(
         partial(_client().raw_query, sql, parameters=bound, settings=whole, fmt="TabSeparated"), kind="query"
     )
@@ -72,17 +74,36 @@ def query_lines(
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:
-    """Run a statement that changes the schema or the server. ``in_database`` is false until the database
-    exists.
+    """Run a statement that changes the schema or the server, on every node of a cluster. ``in_database`` is false until
+    the database exists.
     """
-    _call(partial(_client().command, sql, parameters=dict(parameters or {}), use_database=in_database))
+    here = cluster.here()
+    client = _client(cluster.DDL_PATIENCE if here else PATIENCE)
+    _call(
+        partial(
+            client.command,
+            here.addressed(sql) if here else sql,
+            parameters=dict(parameters or {}),
+            settings=cluster.change_settings(),
+            use_database=in_database,
+        )
+    )
 
 
 def inspect(sql: str, *, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
     """Rows of a question over all projects: for delivery, checks and benchmarks, never for an answer to a
-    key.
+    key. What it asks of ``system.parts`` and the like comes from every node.
     """
-    return _rows(partial(_client().query, sql, parameters=dict(parameters or {})), kind="inspect")
+    here = cluster.here()
+    return _rows(
+        partial(
+            _client().query,
+            here.everywhere(sql) if here else sql,
+            parameters=dict(parameters or {}),
+            settings=cluster.read_settings(one_project=False),
+        ),
+        kind="inspect",
+    )
 
 
 def insert_lines(table: str, lines: bytes, *, token: str) -> None:
@@ -93,7 +114,7 @@ def insert_lines(table: str, lines: bytes, *, token: str) -> None:
             table,
             insert_block=lines,
             fmt="JSONEachRow",
-            settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
+            settings={**_INSERT_SETTINGS, **cluster.write_settings(), "insert_deduplication_token": token},
         ),
         kind="insert",
     )
@@ -140,7 +161,7 @@ def _client(patience: int = PATIENCE) -> Client:
 
 def _connect(patience: int) -> Client:
     target: dict[str, Any] = dict(django_settings.CLICKHOUSE)
-    database = target.pop("database")
+    del target["database"]
     client = clickhouse_connect.get_client(
         **target,
         compress=False,
@@ -150,7 +171,7 @@ def _connect(patience: int) -> Client:
         query_retries=0,
         tz_mode="aware",
     )
-    client.database = database
+    client.database = cluster.database()
     return client
 
 

@@ -3,21 +3,24 @@
 What a batch is about is put into tables in memory, for statements to look into: a list of a hundred thousand ids is no
 parameter. ``ids_to_erase`` and ``persons_to_erase`` say up to where, ``distinct_ids_to_erase`` and ``uuids_to_erase``
 only whom: looking into these is several times as fast, and leaves few rows for the others. Every step may be repeated.
-Whoever runs one holds ``squash.REWRITING``.
+Whoever runs one holds ``squash.REWRITING``. The tables have nothing to do with each other, so they are counted and
+cleared at once: while one is read, small statements about the others wait for the disk.
 
 Rows go by lightweight deletes that write patch parts: each costs one look at the columns asked for, whatever the number
 of parts (docs/decisions/0009-erasure.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
 import orjson
 from django.conf import settings
 
+from core.at_once import at_once
 from core.clickhouse import client
 from core.exceptions import ClickHouseUnavailable
 
@@ -84,16 +87,20 @@ _ROWS = 50_000
 def note(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> None:
     """Say what the batch ``run`` is about; each id and each person once."""
     forget()
-    _insert("ids_to_erase", run, [{"run": run, **asdict(one)} for one in (*ids, _MARK)])
-    _insert("persons_to_erase", run, [{"run": run, **asdict(one)} for one in persons])
+    at_once(
+        partial(_insert, "ids_to_erase", run, [{"run": run, **asdict(one)} for one in (*ids, _MARK)]),
+        [partial(_insert, "persons_to_erase", run, [{"run": run, **asdict(one)} for one in persons])],
+    )
     # Last: a ClickHouse that is started anew in between loses the others, too, and that is seen.
-    _insert("distinct_ids_to_erase", run, [{"distinct_id": one.distinct_id} for one in ids])
-    _insert("uuids_to_erase", run, [{"id": one.id} for one in persons])
+    at_once(
+        partial(_insert, "distinct_ids_to_erase", run, [{"distinct_id": one.distinct_id} for one in ids]),
+        [partial(_insert, "uuids_to_erase", run, [{"id": one.id} for one in persons])],
+    )
 
 
 def forget() -> None:
-    for table in _TABLES_OF_A_RUN:
-        client.administer(f"TRUNCATE TABLE {table}")
+    first, *others = (partial(client.administer, f"TRUNCATE TABLE {table}") for table in _TABLES_OF_A_RUN)
+    at_once(first, others)
 
 
 def _insert(table: str, run: UUID, rows: list[dict[str, Any]]) -> None:
@@ -124,7 +131,15 @@ def _looked_up(table: str, key: str, column: str) -> str:
     return f"if({of_run}, joinGetOrNull('{name}', '{column}', project_id, {key}), NULL)"
 
 
-def _condition(table: Table, *, only_older: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """Which rows: those of ``whom``, which is quickly found out, for which ``up_to`` is true."""
+
+    whom: str
+    up_to: str
+
+
+def _condition(table: Table, *, only_older: bool = False) -> _Condition:
     """Which rows of ``table`` the batch is about; ``only_older`` leaves out those of the last version, of members those
     that say that somebody is none.
     """
@@ -142,7 +157,7 @@ def _condition(table: Table, *, only_older: bool = False) -> str:
         column = "version" if table == "person_distinct_id" else "override_version"
         found = _looked_up("ids_to_erase", "distinct_id", column)
         mine = f"toInt64(version) {comparison} {found}"
-    return f"project_id IN {{projects:Array(Int64)}} AND {whom} AND ifNull({mine}, 0)"
+    return _Condition(f"project_id IN {{projects:Array(Int64)}} AND {whom}", f"ifNull({mine}, 0)")
 
 
 _KEYS: dict[Table, str] = {
@@ -156,21 +171,44 @@ _KEYS: dict[Table, str] = {
 TABLES: tuple[Table, ...] = tuple(_KEYS)
 
 
-def count(table: Table, run: UUID, projects: Iterable[int]) -> list[Found]:
-    """The rows of ``table`` that the batch is about, by distinct id or by person."""
-    sql = f"SELECT project_id, {_KEYS[table]}, count() FROM {table} WHERE {_condition(table)} GROUP BY 1, 2"  # noqa: S608 - constants
+def count(run: UUID, projects: Collection[int]) -> Mapping[Table, Sequence[Found]]:
+    """The rows that the batch is about, by distinct id or by person."""
+    first, *others = (partial(_count, table, run, projects) for table in TABLES)
+    found, more = at_once(first, others)
+    return dict(zip(TABLES, [found, *more], strict=True))
+
+
+# Whether a row was deleted is asked last, of the few that are about somebody: patch parts that wait to be applied make
+# that several times as expensive as the rest.
+_COUNT = """
+SELECT project_id, {key}, count() FROM {table}
+PREWHERE {condition.whom} WHERE _row_exists AND {condition.up_to}
+GROUP BY 1, 2 SETTINGS apply_deleted_mask = 0
+"""
+
+
+def _count(table: Table, run: UUID, projects: Collection[int]) -> list[Found]:
+    sql = _COUNT.format(table=table, key=_KEYS[table], condition=_condition(table))
     rows = client.inspect(sql, parameters={"run": run, "projects": sorted(projects)})
     return [Found(project_id, name, found) for project_id, name, found in rows]
 
 
+# Nor is it asked here: what was deleted before is deleted once more.
 _DELETE = """
-DELETE FROM {table} WHERE {condition}
-SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1, lightweight_deletes_sync = 2
+DELETE FROM {table} WHERE {condition.whom} AND {condition.up_to}
+SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1, lightweight_deletes_sync = 2,
+    apply_deleted_mask = 0
 """
 
 
-def remove(table: Table, run: UUID, projects: Iterable[int]) -> None:
-    """Delete the rows of ``table`` that the batch is about."""
+def remove(tables: Sequence[Table], run: UUID, projects: Collection[int]) -> None:
+    """Delete the rows of ``tables`` that the batch is about."""
+    if tables:
+        first, *others = (partial(_remove, table, run, projects) for table in tables)
+        at_once(first, others)
+
+
+def _remove(table: Table, run: UUID, projects: Collection[int]) -> None:
     # Older rows go first: parts are rewritten one after the other, and an older row must not outlive the
     # newest one and count.
     steps = (True, False) if table in _IN_STEPS else (False,)

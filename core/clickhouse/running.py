@@ -14,7 +14,7 @@ _MARK = re.compile(r"[0-9a-f]{32}")
 _PROGRESS = """
 SELECT sum(read_bytes), sum(read_rows), sum(total_rows_approx), max(elapsed),
     sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds'])
-FROM system.processes WHERE position(Settings['log_comment'], {mark:String}) > 0
+FROM system.processes WHERE is_initial_query AND position(Settings['log_comment'], {mark:String}) > 0
 """
 
 

@@ -58,7 +58,7 @@ def take_snapshot(run: UUID, *, older_than: timedelta, only_deleted: bool = Fals
 
 
 _IS_INTACT = f"""
-SELECT total_rows = ({_COUNT}) FROM system.tables
+SELECT min(total_rows) = ({_COUNT}) FROM system.tables
 WHERE database = {{database:String}} AND name = 'overrides_to_squash_by_id'
 """  # noqa: S608 - a constant
 _PROJECTS = "SELECT arraySort(groupUniqArray(project_id)) FROM overrides_to_squash WHERE run = {run:UUID}"

@@ -1,4 +1,4 @@
-"""Erased and scrubbed, nothing about a person is in any file of the data folder, nor in any table of ClickHouse.
+"""Erased and scrubbed, nothing about a person is in any file of the data folder, in any table, or in Valkey.
 
 Secrets are planted wherever something about a person may be kept, each place with one of its own. They are random, so
 they stand literally in what ClickHouse's compression writes, except where a block has them twice; blocks are also taken
@@ -13,17 +13,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import clickhouse_connect
 import httpx
 import psycopg
 import pytest
+import redis
+from psycopg import sql
 
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import EVENTS, TARGETS
 from tests.clients import bearer, event
-from tests.stack import Stack, temporary_stack
+from tests.stack import Stack, free_port, temporary_stack
 
 _DICE = random.SystemRandom()
 #: Where a secret is planted. Small letters and digits: an index of ClickHouse has texts in small letters only.
@@ -104,6 +106,9 @@ def plant(client: Client, of: dict[str, str]) -> list[str]:
         of["distinct id of a merged person"],
     )
     split = of["distinct id of a person split off"]
+    # Of a receiver that is away: what it is to be told waits.
+    webhook = {"url": f"http://127.0.0.1:{free_port()}/", "events": ["person.updated", "person.merged"]}
+    client.http.post(f"{client.root}webhooks/", json=webhook).raise_for_status()
     client.capture(*(event("a", f"somebody {n}", properties={"$set": {"n": n}}) for n in range(EVERYBODY)))
     client.capture(
         event("a", visitor),
@@ -142,6 +147,10 @@ def ask_about(client: Client, of: dict[str, str]) -> None:
     client.get("properties_at_time/", distinct_id=of["distinct id"], timestamp="2027-01-01T00:00:00Z")
     client.get("funnel/", events=steps, funnel_step="1", properties=has)
     client.get("funnel/", events=steps, funnel_step="1")
+    # Answers that have values of persons in them.
+    by_email = {"events": json.dumps([{"id": "a"}]), "breakdown": "email", "breakdown_type": "person"}
+    for more in ({}, {"async": "true"}):
+        client.http.get(f"{client.root}insights/trend/", params={**by_email, **more}).raise_for_status()
     client.get(".csv")
     client.http.post(
         f"{client.persons}batch_by_distinct_ids/", json={"distinct_ids": [of["distinct id"], asked]}
@@ -252,6 +261,53 @@ def tables_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
     return found
 
 
+def postgresql_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
+    """By place of a secret: tables of PostgreSQL with a row that has it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    with psycopg.connect(stack.environment["DATABASE_URL"]) as database:
+        tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            rows = database.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table)))
+            text = "\n".join(row for (row,) in rows)
+            for place, one in secrets.items():
+                if one in text:
+                    found[place].add(table)
+    return found
+
+
+def valkey_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
+    """By place of a secret: keys of Valkey that have it in their name or in their value."""
+    client: Any = redis.Redis.from_url(stack.environment["VALKEY_URL"])
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in client.scan_iter(count=1000):
+        kind = client.type(key)
+        values: Any = {
+            b"string": lambda key: client.get(key),
+            b"hash": lambda key: client.hgetall(key),
+            b"list": lambda key: client.lrange(key, 0, -1),
+            b"set": lambda key: client.smembers(key),
+            b"zset": lambda key: client.zrange(key, 0, -1),
+        }[cast(bytes, kind)](key)
+        text = f"{key!r} {values!r}"
+        for place, one in secrets.items():
+            if one in text:
+                found[place].add(key.decode())
+    return found
+
+
+#: Tables of PostgreSQL in which something is planted; of ClickHouse's refusals and buffers there are places.
+TABLES = {
+    "core_activityentry",
+    "core_eventbuffer",
+    "core_idempotentrequest",
+    "core_identitychange",
+    "core_person",
+    "core_persondistinctid",
+    "core_undeliverable",
+    "core_webhookdelivery",
+}
+
+
 def test_nothing_is_left_in_any_file(stack: Stack) -> None:
     secrets = {place: secret() for place in PLACES}
     client = Client(stack)
@@ -265,9 +321,13 @@ def test_nothing_is_left_in_any_file(stack: Stack) -> None:
         client.capture(event("c", secrets["distinct id"], properties=waiting))
         before = files_with(stack.folder, secrets)
         in_tables = tables_with(stack, secrets)
+        in_postgresql, in_valkey = postgresql_with(stack, secrets), valkey_with(stack, secrets)
         answer = client.post("bulk_delete/", {"ids": uuids, "delete_events": True})
         assert answer["persons_deleted"] == 2
         client.wait_until_erased()
+    assert postgresql_with(stack, secrets) == {}
+    # What was asked is not known to be about anybody.
+    assert set(valkey_with(stack, secrets)) <= {"asked for"}
     stack.command("scrub", "--full")
 
     planted = set(PLACES) - {"asked for"}
@@ -277,6 +337,8 @@ def test_nothing_is_left_in_any_file(stack: Stack) -> None:
         in_clickhouse
     )
     assert set(in_tables) >= in_clickhouse
+    assert set().union(*in_postgresql.values()) == TABLES
+    assert len(in_valkey["person property"]) >= 2
     assert nothing_but_names(tables_with(stack, secrets), "system.parts_columns")
     assert nothing_but_names(files_with(stack.folder, secrets), "clickhouse/")
     stack.command("doctor")

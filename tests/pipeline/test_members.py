@@ -1,15 +1,18 @@
 """Members of cohorts on their way to ClickHouse, and out of it when persons are erased."""
 
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
 from core.advisory_lock import in_turn
 from core.clickhouse import client
-from core.models import Cohort
+from core.models import Cohort, Undeliverable
 from core.services import erase
 from core.services.cohorts.purge import purge_deleted
 from tests.clients import ProjectClient, event, settle
@@ -195,3 +198,54 @@ def test_who_comes_back_before_the_erasure_is_done_stays_a_member(project: Proje
 
     assert replica(project, cohort) == {ada["uuid"]}
     assert rows_about(project, ada["uuid"]) == 1
+
+
+@pytest.fixture
+def refused() -> Iterator[Callable[[dict[str, Any]], Undeliverable]]:
+    """Puts aside a line about members, as if ClickHouse had refused it."""
+    kept = []
+
+    def put_aside(line: dict[str, Any]) -> Undeliverable:
+        error = f"no: {json.dumps(line)}"
+        kept.append(
+            Undeliverable.objects.create(target="cohort_member_changes", line=json.dumps(line), error=error)
+        )
+        return kept[-1]
+
+    yield put_aside
+    # The stack is shared, and doctor counts them.
+    Undeliverable.objects.filter(pk__in=[row.pk for row in kept]).delete()
+
+
+def test_an_erasure_takes_members_out_of_lines_that_clickhouse_refused(
+    project: ProjectClient, refused: Callable[[dict[str, Any]], Undeliverable]
+) -> None:
+    ada, bob = make_listed(project, "ada"), make_listed(project, "bob")
+    line = {"project_id": project.id, "cohort_id": 1, "version": 1, "is_deleted": 0}
+    a_later_life = 1_000_000
+    both = refused(
+        {
+            **line,
+            "person_ids": [bob["uuid"], ada["uuid"], ada["uuid"]],
+            "person_versions": [1, 1, a_later_life],
+        }
+    )
+    alone = refused({**line, "person_ids": [ada["uuid"]], "person_versions": [1]})
+
+    project.delete(f"{project.persons_url}{ada['uuid']}/", delete_events="true")
+    receipt = completed(project, ada["uuid"])
+
+    both.refresh_from_db()
+    assert json.loads(both.line) == {
+        **line,
+        "person_ids": [bob["uuid"], ada["uuid"]],
+        "person_versions": [1, a_later_life],
+    }
+    assert ada["uuid"] not in both.error
+    assert not Undeliverable.objects.filter(pk=alone.pk).exists()
+    assert receipt["counts_before"]["postgres_undeliverable"] == 2
+    assert receipt["counts_after"]["postgres_undeliverable"] == 0
+    verify = f"{project.persons_url}deletion_status/{receipt['id']}/verify/"
+    assert project.post(verify).json()["is_erased"]
+    refused({**line, "person_ids": [ada["uuid"]], "person_versions": [1]})
+    assert project.post(verify).json()["counts"]["postgres_undeliverable"] == 1
