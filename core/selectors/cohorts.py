@@ -9,7 +9,8 @@ from core.exceptions import CohortNotFound
 from core.filters.cohort_groups import effective_filters
 from core.filters.cohort_references import behavioral, references
 from core.json import iso
-from core.models import Cohort, CohortCalculation, User
+from core.models import Cohort, CohortCalculation
+from core.selectors.users import show_basic_user
 
 #: What `used_in` names of each kind.
 MOST_NAMED = 100
@@ -115,7 +116,7 @@ def show_cohort(cohort: Cohort, *, basic: bool = False) -> dict[str, Any]:
         "version": cohort.version,
         "pending_version": cohort.pending_version,
         "is_calculating": cohort.is_calculating or cohort.filling_since is not None,
-        "created_by": _show_user(cohort.created_by),
+        "created_by": show_basic_user(cohort.created_by),
         "created_at": iso(cohort.created_at),
         "last_calculation": iso(cohort.last_calculation),
         "last_backfill_person_properties_at": None,
@@ -125,22 +126,8 @@ def show_cohort(cohort: Cohort, *, basic: bool = False) -> dict[str, Any]:
         "is_static": cohort.is_static,
         "cohort_type": cohort.cohort_type,
         "experiment_set": [],
-    }
-
-
-def _show_user(user: User | None) -> dict[str, Any] | None:
-    if user is None:
-        return None
-    return {
-        "id": user.pk,
-        "uuid": str(user.uuid),
-        "distinct_id": str(user.uuid),
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "is_email_verified": None,
-        "hedgehog_config": None,
-        "role_at_organization": None,
+        # Only of those that were given a file.
+        **({} if basic or cohort.upload is None else {"upload": cohort.upload}),
     }
 
 

@@ -56,6 +56,11 @@ UNION ALL
 SELECT b.store, count(*) FROM changes b JOIN persons p
     ON b.line::json->>'id' = p.uuid AND (b.line::json->>'version')::bigint < p.version
 WHERE b.target = 'person' GROUP BY 1
+UNION ALL
+SELECT 'postgres_undeliverable', count(*) FROM refused b, ROWS FROM (
+    json_array_elements_text(b.line::json->'person_ids'), json_array_elements_text(b.line::json->'person_versions')
+) AS member (uuid, version) JOIN persons p ON p.uuid = member.uuid AND member.version::bigint < p.version
+WHERE b.target = 'cohort_member_changes'
 """
 
 # By the indexes identity_changes_by_name, idempotent_answers_by_name and webhook_deliveries_by_name.
@@ -122,7 +127,7 @@ _PERSON_TABLES: tuple[tuple[Table, str], ...] = (
     ("person_newest_first", "clickhouse_persons_in_order"),
     ("cohort_members", "clickhouse_members"),
 )
-#: As receipts name them (``core.services.erase.ALL_STORES``).
+#: As receipts name them (``core.services.erase.ALL_STORES``), but for kept answers, which are new by then.
 _STORES = (
     "postgres_events",
     "postgres_changes",

@@ -12,10 +12,7 @@ from core.selectors.projects import Visible, project_rows, visible_projects
 
 def visible_memberships(visible: Visible) -> QuerySet[Membership]:
     """The user's memberships in the organizations that it sees, the oldest first."""
-    found = Membership.objects.select_related("organization").filter(user_id=visible.user_id)
-    if visible.organizations:
-        found = found.filter(organization_id__in=visible.organizations)
-    return found.order_by("joined_at", "pk")
+    return visible.memberships().select_related("organization").order_by("joined_at", "pk")
 
 
 def show_organization(membership: Membership, visible: Visible) -> dict[str, Any]:
@@ -43,9 +40,17 @@ def organization_row(membership: Membership) -> dict[str, Any]:
         "slug": slugify(organization.name) or str(organization.pk),
         "logo_media_id": None,
         "membership_level": membership.level,
-        "members_can_use_personal_api_keys": True,
+        "members_can_use_personal_api_keys": organization.members_can_use_personal_api_keys,
     }
 
 
 def _named(project: dict[str, Any]) -> dict[str, Any]:
     return {name: project[name] for name in ("name", "api_token", "timezone")}
+
+
+def refused_by(membership: Membership) -> str | None:
+    """The name of the organization if it takes no keys of this member."""
+    organization: Organization = membership.organization
+    if membership.level >= Membership.Level.ADMIN or organization.members_can_use_personal_api_keys:
+        return None
+    return organization.name

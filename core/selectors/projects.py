@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from core.json import iso
 from core.models import Membership, Project
@@ -15,18 +15,31 @@ from core.selectors.groups import group_types
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What a user may see. Empty ``organizations`` and ``projects`` restrict nothing."""
+    """What a user may see. Empty ``organizations`` and ``projects`` restrict nothing; ``by_key`` leaves out
+    organizations that take no keys of such a member.
+    """
 
     user_id: int
     organizations: Sequence[UUID] = ()
     projects: Sequence[int] = ()
+    by_key: bool = False
+
+    def memberships(self) -> QuerySet[Membership]:
+        """The memberships through which the user sees anything."""
+        found = Membership.objects.filter(user_id=self.user_id)
+        if self.organizations:
+            found = found.filter(organization_id__in=self.organizations)
+        if self.by_key:
+            found = found.filter(
+                Q(level__gte=Membership.Level.ADMIN) | Q(organization__members_can_use_personal_api_keys=True)
+            )
+        return found
 
 
 def visible_projects(visible: Visible, *, organization_id: UUID | None = None) -> QuerySet[Project]:
     """The projects of the user's organizations, or of one of them, by id."""
-    found = Project.objects.filter(organization__memberships__user_id=visible.user_id).order_by("pk")
-    if visible.organizations:
-        found = found.filter(organization_id__in=visible.organizations)
+    organizations = visible.memberships().values("organization_id")
+    found = Project.objects.filter(organization_id__in=organizations).order_by("pk")
     if visible.projects:
         found = found.filter(pk__in=visible.projects)
     if organization_id is not None:

@@ -39,3 +39,20 @@ def show_user(user: User) -> dict[str, Any]:
         "organization": show_organization(current, visible) if current else None,
         "organizations": [organization_row(one) for one in memberships],
     }
+
+
+def show_basic_user(user: User | None) -> dict[str, Any] | None:
+    """The user as one who did something; null is the system."""
+    if user is None:
+        return None
+    return {
+        "id": user.pk,
+        "uuid": str(user.uuid),
+        "distinct_id": str(user.uuid),
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email,
+        "is_email_verified": None,
+        "hedgehog_config": None,
+        "role_at_organization": None,
+    }

@@ -30,7 +30,7 @@ GROUP_PERSONS = 1_000
 GROUP_IDS = 20_000
 #: Milliseconds that a transaction waits for a person that somebody else has locked.
 LOCK_WAIT = 3_000
-#: Seconds after which persons are no longer tried one by one.
+#: Seconds after which nothing more is begun: who is left is reported as not deleted, before whoever asked gives up.
 PATIENCE = 20.0
 _FAILURES = (TooMuchContention, AnyDatabaseError)
 
@@ -84,6 +84,10 @@ def bulk_delete(*, project_id: int, names: Names, wanted: Wanted, user_id: int |
     result = BulkResult()
     deadline = time.monotonic() + PATIENCE
     for group in _groups(find_named(project_id, names)):
+        if result.found and time.monotonic() >= deadline:
+            for person in group:
+                _note_failure(result, person, "others took too long")
+            continue
         try:
             _do(result, project_id, group, wanted, user_id)
         except _FAILURES as error:
@@ -155,7 +159,7 @@ def _try_one(
         _note_failure(result, person, error)
 
 
-def _note_failure(result: BulkResult, person: Person, error: Exception) -> None:
+def _note_failure(result: BulkResult, person: Person, error: object) -> None:
     logger.warning("person %s could not be deleted: %s", person.uuid, error)
     result.found += 1
     result.failed.append(person.uuid)

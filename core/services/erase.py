@@ -17,6 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +26,8 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from core.advisory_lock import in_turn, only_one
-from core.answers import forget_answers
+from core.answers import Forgotten, answers_left, forget_answers
+from core.at_once import at_once
 from core.clickhouse import erase as clickhouse
 from core.clickhouse.squash import REWRITING
 from core.models import DeletionRequest
@@ -69,8 +71,17 @@ STORES: dict[clickhouse.Table, str] = {
     "person_distinct_id": "clickhouse_distinct_ids",
     "person_distinct_id_overrides": "clickhouse_overrides",
 }
+#: Kept answers to questions about the project: any of them may be about anybody, so all go.
+ANSWERS = "valkey_answers"
 #: Everything that must be gone.
-ALL_STORES = ("postgres_events", "postgres_changes", "postgres_undeliverable", TRACES, *STORES.values())
+ALL_STORES = (
+    "postgres_events",
+    "postgres_changes",
+    "postgres_undeliverable",
+    TRACES,
+    *STORES.values(),
+    ANSWERS,
+)
 
 
 class NotDelivered(Exception):
@@ -156,10 +167,9 @@ def _erase(batch: Batch) -> int:
         clickhouse.check_noted(run, ids, persons)
         _note_sealed(fresh, before)
         found = [table for table in clickhouse.TABLES if any(STORES[table] in one for one in before.values())]
-        for table in found:
-            clickhouse.remove(table, run, _projects(batch))
-        _note_removed(batch)
-        left = _count_everything(batch, run)
+        clickhouse.remove(found, run, _projects(batch))
+        forgotten = _note_removed(batch)
+        left = _count_everything(batch, run, forgotten)
         # An empty table would have found nothing.
         clickhouse.check_noted(run, ids, persons)
         clickhouse.forget()
@@ -269,9 +279,9 @@ def _persons_to_erase(batch: Batch) -> list[clickhouse.PersonToErase]:
 def _count_in_clickhouse(batch: Batch, run: UUID, *, for_each: bool) -> Counts:
     """Rows that several requests are about count for one of them, with ``for_each`` for each of them."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for table in clickhouse.TABLES:
+    for table, rows in clickhouse.count(run, _projects(batch)).items():
         about = _requests_about(batch, table)
-        for found in clickhouse.count(table, run, _projects(batch)):
+        for found in rows:
             requests = about[found.project_id, found.name]
             for request_id in requests if for_each else requests[-1:]:
                 counts[request_id][STORES[table]] += found.rows
@@ -294,17 +304,22 @@ def _requests_about(batch: Batch, table: clickhouse.Table) -> Mapping[tuple[int,
     return about
 
 
-def _count_everything(batch: Batch, run: UUID) -> Counts:
+def _count_everything(batch: Batch, run: UUID, forgotten: Mapping[int, Forgotten]) -> Counts:
     counts: dict[int, Counter[str]] = defaultdict(Counter)
+    # First: what waits here must not come there between two looks, the wrong way round.
     with connection.cursor() as cursor:
         in_postgres = count_left(cursor, batch)
-    for part in (in_postgres, _count_in_clickhouse(batch, run, for_each=True)):
+    named, (in_clickhouse,) = at_once(
+        partial(projects_with_traces, batch), [partial(_count_in_clickhouse, batch, run, for_each=True)]
+    )
+    for part in (in_postgres, in_clickhouse):
         for request_id, found in part.items():
             counts[request_id] += found
-    named = projects_with_traces(batch)
+    answers = answers_left(forgotten)
     for request in batch.requests:
         if request.project_id in named and request.erases_person:
             counts[request.id][TRACES] += 1
+        counts[request.id][ANSWERS] += answers[request.project_id]
     return counts
 
 
@@ -356,13 +371,25 @@ def _note_sealed(batch: Batch, before: Counts) -> None:
         _add_counts(cursor, found)
 
 
-def _note_removed(batch: Batch) -> None:
+def _note_removed(batch: Batch) -> Mapping[int, Forgotten]:
+    """And forget what was answered before: what there was, by project."""
     with transaction.atomic(), connection.cursor() as cursor:
         _advance(
             cursor, batch.requests, Stage.REMOVED, "removed_at = coalesce(removed_at, clock_timestamp())"
         )
         note_changed(cursor, ((project_id, ALL) for project_id in _projects(batch)))
-    forget_answers(_projects(batch))
+    forgotten = forget_answers(_projects(batch))
+    # As of rows that several requests are about, the last one of a project gets them.
+    last = {request.project_id: request.id for request in batch.requests}
+    found = {
+        last[project_id]: Counter({ANSWERS: one.answers})
+        for project_id, one in forgotten.items()
+        if one.answers
+    }
+    if found:
+        with transaction.atomic(), connection.cursor() as cursor:
+            _add_counts(cursor, found)
+    return forgotten
 
 
 _FORGET_IDS = "UPDATE core_deletionid SET distinct_id = NULL WHERE request_id = ANY(%s)"
@@ -382,8 +409,8 @@ def _note_verified(batch: Batch, left: Mapping[int, Counter[str]]) -> int:
             nothing=nothing,
         )
         cursor.execute(_FORGET_IDS, [list(closed)])
-        if others:
-            _advance(cursor, others, Stage.ACCEPTED, "removed_at = NULL")
-    for request in others:
-        logger.warning("deletion %d is not complete: %s are left", request.id, dict(left[request.id]))
+        # Not those that another request has joined since: of them more is to go than was looked for.
+        reopened = _advance(cursor, others, Stage.ACCEPTED, "removed_at = NULL")
+    for request_id in sorted(reopened):
+        logger.warning("deletion %d is not complete: %s are left", request_id, dict(left[request_id]))
     return len(closed)

@@ -142,13 +142,46 @@ WITH {_COVERED}, {_PERSONS}, {_REFUSED}, gone AS (
 SELECT request_id, '{UNDELIVERABLE}', count(*) FROM gone GROUP BY 1
 """  # noqa: S608 - put together from constants
 
+# One line tells of many members of a cohort, most of whom stay. Its lists are as long as each other.
+_REFUSED_MEMBERS = f"""
+members AS (
+    SELECT o.id, one.uuid, one.version, one.place, o.project_id
+    FROM refused o, ROWS FROM (
+        json_array_elements_text(o.line::json->'person_ids'), json_array_elements_text(o.line::json->'person_versions')
+    ) WITH ORDINALITY AS one (uuid, version, place)
+    WHERE o.target = '{Outbox.Target.MEMBERS}'
+), members_mine AS (
+    SELECT m.id, m.place, p.request_id FROM members m
+    JOIN persons p ON p.project_id = m.project_id AND p.uuid = m.uuid AND m.version::bigint < p.version
+)
+"""  # noqa: S608 - a constant
+# Whatever ClickHouse said of the line may quote it.
+_STRIKE_REFUSED_MEMBERS = f"""
+WITH {_COVERED}, {_PERSONS}, {_REFUSED}, {_REFUSED_MEMBERS}, remaining AS (
+    SELECT id, json_agg(uuid ORDER BY place) FILTER (WHERE stays) AS ids,
+        json_agg(version::bigint ORDER BY place) FILTER (WHERE stays) AS versions
+    FROM (
+        SELECT m.*, NOT EXISTS (SELECT FROM members_mine n WHERE (n.id, n.place) = (m.id, m.place)) AS stays
+        FROM members m WHERE m.id IN (SELECT id FROM members_mine)
+    ) AS named GROUP BY id
+), gone AS (
+    DELETE FROM core_undeliverable u USING remaining r WHERE u.id = r.id AND r.ids IS NULL
+), struck AS (
+    UPDATE core_undeliverable u SET error = 'Refused, as long as it named somebody who has been erased since.',
+        line = (u.line::jsonb || jsonb_build_object('person_ids', r.ids, 'person_versions', r.versions))::text
+    FROM remaining r WHERE u.id = r.id AND r.ids IS NOT NULL
+)
+SELECT request_id, '{UNDELIVERABLE}', count(*) FROM members_mine GROUP BY 1
+"""  # noqa: S608 - put together from constants
+
 _LEFT = f"""
-WITH {_COVERED}, {_PERSONS}, {_REFUSED}
+WITH {_COVERED}, {_PERSONS}, {_REFUSED}, {_REFUSED_MEMBERS}
 SELECT c.request_id, '{EVENTS}', count(*) FROM core_eventbuffer b JOIN covered c ON {_IN_BUFFER} GROUP BY 1
 UNION ALL SELECT c.request_id, '{CHANGES}', count(*) FROM core_outbox o JOIN covered c ON {_ABOUT_ID} <= c.version
     GROUP BY 1
 UNION ALL SELECT p.request_id, '{CHANGES}', count(*) FROM core_outbox o JOIN persons p ON {_ABOUT_PERSON} GROUP BY 1
 UNION ALL SELECT request_id, '{UNDELIVERABLE}', count(*) FROM mine GROUP BY 1
+UNION ALL SELECT request_id, '{UNDELIVERABLE}', count(*) FROM members_mine GROUP BY 1
 """  # noqa: S608 - put together from constants
 
 
@@ -162,7 +195,7 @@ def remove_waiting(cursor: CursorWrapper, batch: Batch) -> Counts:
 
 def remove_refused(cursor: CursorWrapper, batch: Batch) -> Counts:
     """Delete what ClickHouse refused; how much it was."""
-    return _counted(cursor, [_REMOVE_REFUSED], batch)
+    return _counted(cursor, [_REMOVE_REFUSED, _STRIKE_REFUSED_MEMBERS], batch)
 
 
 def count_left(cursor: CursorWrapper, batch: Batch) -> Counts:

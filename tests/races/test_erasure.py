@@ -275,15 +275,14 @@ def test_what_is_left_keeps_every_request_open_that_it_belongs_to(
         assert act(person, "delete_events")(project).status_code == 202
         assert delete_only(person)(project).status_code == 202
 
-        def remove_and_bring_back(table: clickhouse.Table, *args: Any) -> None:
-            remove(table, *args)
-            if table == "events":
-                client.administer(
-                    """INSERT INTO events (project_id, uuid, event, distinct_id, timestamp, received_at)
-                    VALUES ({project_id:Int64}, generateUUIDv4(), 'late', 'a', now64(6), '2026-01-01 00:00:00')""",
-                    parameters={"project_id": project.id},
-                )
-                monkeypatch.undo()
+        def remove_and_bring_back(tables: Sequence[clickhouse.Table], *args: Any) -> None:
+            remove(tables, *args)
+            client.administer(
+                """INSERT INTO events (project_id, uuid, event, distinct_id, timestamp, received_at)
+                VALUES ({project_id:Int64}, generateUUIDv4(), 'late', 'a', now64(6), '2026-01-01 00:00:00')""",
+                parameters={"project_id": project.id},
+            )
+            monkeypatch.undo()
 
         monkeypatch.setattr(clickhouse, "remove", remove_and_bring_back)
         batch = erase._next_batch(after=0)

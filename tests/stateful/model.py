@@ -215,6 +215,11 @@ class Model:
         for distinct_id in self.ids_of(person):
             del self.owner[distinct_id]
 
+    def erase_events(self, person: Person) -> None:
+        """Of all its distinct ids, whoever they were of when it happened."""
+        ids = self.ids_of(person)
+        self.kept = [kept for kept in self.kept if kept.distinct_id not in ids]
+
 
 # Properties
 

@@ -12,7 +12,9 @@ from tests.clients import new_project
 from tests.stack import Stack
 from tests.stateful.model import Said
 from tests.stateful.world import (
+    BulkDelete,
     Delete,
+    DeleteEvents,
     Join,
     Operation,
     Send,
@@ -33,6 +35,7 @@ ids = st.sampled_from(IDS)
 keys = st.sampled_from(["email", "plan", "$browser"])
 values = st.sampled_from(["x", "y", 1, 1.5, 1.0, True, None, [1, "ü"], {"k": None}])
 properties = st.dictionaries(keys, values, max_size=2)
+rarely = st.sampled_from([False, False, False, True])
 times = st.sampled_from(
     [datetime(2026, 3, 4, 5, 6, 7, 89000, UTC) + timedelta(minutes=minutes) for minutes in (0, 0, 1, 2, 90)]
 )
@@ -47,7 +50,7 @@ NAMES = (
     *["$merge_dangerously"] * 5,
     *["$exception", "$feature_flag_called", "$groupidentify", "$snapshot"],
 )
-KINDS = (*["send"] * 10, *["split"] * 5, *["delete"] * 2, "join")
+KINDS = (*["send"] * 10, *["split"] * 5, *["delete"] * 2, "bulk delete", "delete events", "join")
 
 
 @st.composite
@@ -76,6 +79,26 @@ def splits(draw: st.DrawFn) -> SplitOff:
 
 
 @st.composite
+def deletions(draw: st.DrawFn) -> Delete:
+    return Delete(draw(ids), delete_events=draw(st.booleans()), keep_person=draw(rarely))
+
+
+@st.composite
+def bulk_deletions(draw: st.DrawFn) -> BulkDelete:
+    names = draw(st.lists(ids, min_size=1, max_size=4, unique=True))
+    return BulkDelete(names, delete_events=draw(st.booleans()), keep_person=draw(rarely))
+
+
+OTHERS: dict[str, st.SearchStrategy[Operation]] = {
+    "split": splits(),
+    "delete": deletions(),
+    "bulk delete": bulk_deletions(),
+    "delete events": st.builds(DeleteEvents, ids),
+    "join": st.builds(Join, ids),
+}
+
+
+@st.composite
 def sequences(draw: st.DrawFn) -> list[Operation]:
     """Some visitors first, so that there is somebody to be merged, split and deleted."""
     visitors = draw(st.lists(ids, unique=True, min_size=1, max_size=len(IDS)))
@@ -85,10 +108,8 @@ def sequences(draw: st.DrawFn) -> list[Operation]:
     for kind in draw(st.lists(st.sampled_from(KINDS), min_size=3, max_size=10)):
         if kind == "send":
             sequence.append(Send(draw(st.lists(events(), min_size=1, max_size=4))))
-        elif kind == "split":
-            sequence.append(draw(splits()))
         else:
-            sequence.append(Delete(draw(ids)) if kind == "delete" else Join(draw(ids)))
+            sequence.append(draw(OTHERS[kind]))
     return sequence
 
 

@@ -15,6 +15,7 @@ from core.clickhouse.compare import compare
 from core.models import Cohort, CohortMember, Project
 from core.models import Person as StoredPerson
 from tests.clients import ProjectClient, settle
+from tests.erasure import all_done
 from tests.stateful.model import DURING_THE_TEST, Model, Person, Properties, Said
 
 
@@ -36,9 +37,27 @@ class SplitOff:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the person of ``distinct_id``."""
+    """Delete the person of ``distinct_id``, or what is said of it."""
 
     distinct_id: str
+    delete_events: bool = False
+    keep_person: bool = False
+
+
+@dataclass(frozen=True)
+class DeleteEvents:
+    """Erase the events of the person of ``distinct_id``."""
+
+    distinct_id: str
+
+
+@dataclass(frozen=True)
+class BulkDelete:
+    """Delete the persons of some distinct ids by one request."""
+
+    distinct_ids: Sequence[str]
+    delete_events: bool = False
+    keep_person: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,9 @@ class Join:
     distinct_id: str
 
 
-Operation = Send | SplitOff | Delete | Join
+#: What is done to the person of one distinct id.
+OfOne = SplitOff | Delete | DeleteEvents
+Operation = Send | OfOne | BulkDelete | Join
 
 
 @dataclass(frozen=True)
@@ -57,7 +78,7 @@ class Ready:
     ``target`` is the person of a split or a deletion; events have ``uuids``.
     """
 
-    operation: Send | SplitOff | Delete
+    operation: Send | OfOne
     target: UUID | None
     uuids: Sequence[UUID]
 
@@ -77,8 +98,11 @@ class Ready:
                 return client.post(f"{url}split/", {"main_distinct_id": keep}).status_code
             case SplitOff(_, _, move):
                 return client.post(f"{url}split/", {"distinct_ids_to_split": move}).status_code
-            case Delete():
-                return client.delete(url).status_code
+            case Delete(_, delete_events, keep_person):
+                flags = {"delete_events": str(delete_events), "keep_person": str(keep_person)}
+                return client.delete(url, **flags).status_code
+            case DeleteEvents():
+                return client.post(f"{url}delete_events/").status_code
 
     def tell(self, model: Model) -> int:
         """The status that the model expects."""
@@ -90,11 +114,21 @@ class Ready:
             return 404
         if isinstance(self.operation, SplitOff):
             return model.split(person, keep=self.operation.keep, move=self.operation.move)
-        model.delete(person)
+        if isinstance(self.operation, DeleteEvents):
+            model.erase_events(person)
+        else:
+            delete(model, person, self.operation)
         return 202
 
 
-def ready(model: Model, operation: Send | SplitOff | Delete) -> Ready:
+def delete(model: Model, person: Person, operation: Delete | BulkDelete) -> None:
+    if operation.delete_events:
+        model.erase_events(person)
+    if not operation.keep_person:
+        model.delete(person)
+
+
+def ready(model: Model, operation: Send | OfOne) -> Ready:
     """For an id that has no person, the target is the one it would have, which may be anybody's."""
     if isinstance(operation, Send):
         return Ready(operation, None, [uuid4() for _ in operation.events])
@@ -122,6 +156,8 @@ class World:
             self.operations.append(operation)
             if isinstance(operation, Join):
                 self._join(operation.distinct_id)
+            elif isinstance(operation, BulkDelete):
+                self._bulk_delete(operation)
             else:
                 request = ready(self.model, operation)
                 assert request.ask(self.client) == request.tell(self.model), self.story()
@@ -144,6 +180,31 @@ class World:
             project_id=project_id, cohort=self.cohort, person=stored
         )
         Cohort.objects.for_project(project_id).filter(pk=self.cohort.pk).update(count=F("count") + 1)
+
+    def _bulk_delete(self, operation: BulkDelete) -> None:
+        body = {
+            "distinct_ids": operation.distinct_ids,
+            "delete_events": operation.delete_events,
+            "keep_person": operation.keep_person,
+        }
+        answer = self.client.post(f"{self.client.persons_url}bulk_delete/", body)
+        owner = self.model.owner
+        persons = dict.fromkeys(owner[one] for one in operation.distinct_ids if one in owner)
+        assert (answer.status_code, answer.json()) == (
+            202,
+            {
+                "persons_found": len(persons),
+                "persons_deleted": 0 if operation.keep_person else len(persons),
+                "persons_queued_for_deletion": 0,
+                "events_queued_for_deletion": operation.delete_events and bool(persons),
+                "recordings_queued_for_deletion": False,
+                "deletion_errors": [],
+                "unmatched_ids": [],
+                "unmatched_distinct_ids": [one for one in operation.distinct_ids if one not in owner],
+            },
+        ), self.story()
+        for person in persons:
+            delete(self.model, person, operation)
 
     def _learn_uuids(self) -> None:
         """Where the contract leaves the uuid open, the model takes over what the server took, if that is allowed."""
@@ -247,6 +308,8 @@ def body_of(event: Said, uuid: UUID) -> dict[str, Any]:
 
 
 def settle_and_compare(worlds: Sequence[World]) -> None:
+    for world in worlds:
+        all_done(world.client)
     settle()
     for world in worlds:
         world.compare_with_clickhouse()
