@@ -47,13 +47,15 @@ def start(view: "AnalyticalViewSet", request: Request, wanted: Wanted) -> Respon
     job = _job(view.project, view.caller, request, wanted)
     known = None if wanted.id is None else jobs.find(view.project.pk, view.caller.key_id, wanted.id)
     if known is not None and _goes_on(known, job):
-        return tell(view.project, view.caller, known)
-    if known is not None:
-        jobs.cancel(known)
-    try:
-        jobs.begin(job)
-    except TooManyJobs:
-        raise _too_many() from None
+        # Whoever sends it again is answered as the first time.
+        job = known
+    else:
+        if known is not None:
+            jobs.cancel(known)
+        try:
+            jobs.begin(job)
+        except TooManyJobs:
+            raise _too_many() from None
     try:
         body = _answered(view.project, view.caller, job)
     except NotYet:

@@ -19,7 +19,8 @@ from insights.api.funnel_serializers import (
     FunnelInsightQuerySerializer,
     FunnelInsightSerializer,
 )
-from insights.api.numbers import NumbersViewSet, answered_by
+from insights.api.numbers import DrawnViewSet, answered_by
+from insights.charts.funnel import funnel_chart
 from insights.filters.funnel import Visualisation, read_visualisation
 from insights.filters.funnel_result import FunnelResult, read_funnel_result
 from insights.filters.project import ProjectFacts
@@ -27,7 +28,7 @@ from insights.filters.project import ProjectFacts
 RESPONSES = answered_by(FunnelInsightSerializer)
 
 
-class FunnelInsightViewSet(NumbersViewSet):
+class FunnelInsightViewSet(DrawnViewSet):
     """The numbers of a funnel."""
 
     @extend_schema(
@@ -62,7 +63,8 @@ class FunnelInsightViewSet(NumbersViewSet):
             given["date_from"] = _day(first, now)
         asked = read_funnel_result(given, project=facts, now=now)
         asking = partial(self.asking, question={"given": given, **about}, last=asked.funnel.dates.last)
-        return self.answer(_result(asked, given, asking), timezone=facts.timezone)
+        result = _result(asked, given, asking)
+        return self.answer_or_draw(result, lambda: funnel_chart(result, asked, facts), project=facts)
 
 
 def _day(first: float | None, now: datetime) -> str | None:

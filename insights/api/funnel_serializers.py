@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
+from core.api.persons.serializers import PersonListRowSerializer
 from core.clickhouse.group_columns import GROUP_TYPES
 from core.filters.dates import INTERVALS
 from insights.api.serializers import DATE_HELP, FILTERS_HELP
@@ -200,7 +201,7 @@ class FunnelStepSerializer(serializers.Serializer[object]):
     custom_name = serializers.CharField(allow_null=True)
     order = serializers.IntegerField()
     type = serializers.CharField(help_text="`events`.")
-    people = serializers.ListField(child=serializers.JSONField(), help_text="Always empty; follow the links.")
+    people = PersonListRowSerializer(many=True, help_text="Always empty; follow the links.")
     count = serializers.IntegerField(help_text="Actors who reached the step.")
     average_conversion_time = serializers.FloatField(
         allow_null=True,

@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.documents import lenient_flag
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
 from core.api.rate_limits import RateClass
@@ -43,7 +44,7 @@ class QueryViewSet(ProjectViewSet):
         parameters=[
             PROJECT_ID,
             QUERY_ID,
-            OpenApiParameter("show_progress", bool, description="Fill `query_progress` while it runs."),
+            lenient_flag("show_progress", "Fill `query_progress` while it runs."),
         ],
         responses={
             **ERRORS,

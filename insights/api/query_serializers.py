@@ -23,7 +23,7 @@ class QueryStatusSerializer(serializers.Serializer[object]):
     error_message = serializers.CharField(allow_null=True)
     query_async = serializers.BooleanField(help_text="Always true.")
     results = serializers.JSONField(
-        allow_null=True, help_text="What the same request would have been answered with, had it waited."
+        help_text="What the same request would have been answered with, had it waited."
     )
     task_id = serializers.CharField(allow_null=True, help_text="What is being worked at; for people.")
     start_time = serializers.DateTimeField()

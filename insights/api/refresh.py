@@ -30,7 +30,10 @@ class Wanted:
 
 def read_wanted(request: Request) -> Wanted:
     """``refresh``, ``async`` and ``client_query_id``. Raises ``InvalidInput``."""
-    body = request.data if request.method == "POST" and isinstance(request.data, Mapping) else {}
+    body = request.data if request.method == "POST" else {}
+    if not isinstance(body, Mapping):
+        # Refused here, too: of a question for later nothing else would be kept.
+        raise InvalidInput("The body must be a JSON object.")
     given: dict[str, Any] = {**request.query_params.dict(), **body}
     value = given.get("refresh")
     word = value.strip().lower() if isinstance(value, str) else None

@@ -3,7 +3,7 @@
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from core.api.persons.serializers import PersonListRowSerializer
+from core.api.persons.serializers import MatchedRecordingSerializer, PersonListRowSerializer
 from core.filters.dates import INTERVALS
 from core.filters.properties import OPERATORS, Source
 
@@ -25,11 +25,11 @@ class GroupRowSerializer(serializers.Serializer[object]):
     id = serializers.CharField(help_text="The same as `group_key`.")
     group_key = serializers.CharField()
     group_type_index = serializers.IntegerField()
-    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
+    properties = serializers.DictField(child=serializers.JSONField())
     created_at = serializers.DateTimeField(
         allow_null=True, help_text="Null for a group that is known by its events only."
     )
-    matched_recordings = serializers.ListField(child=serializers.JSONField())
+    matched_recordings = MatchedRecordingSerializer(many=True, help_text="Always empty.")
     value_at_data_point = serializers.FloatField(allow_null=True)
 
 
@@ -86,7 +86,7 @@ class PropertiesTimelinePointSerializer(serializers.Serializer[object]):
     """From here on the properties that matter were these, for so many events."""
 
     timestamp = serializers.DateTimeField()
-    properties = serializers.DictField(child=serializers.JSONField(allow_null=True))
+    properties = serializers.DictField(child=serializers.JSONField())
     relevant_event_count = serializers.IntegerField()
 
 

@@ -14,13 +14,14 @@ from core.api.pages import with_parameters
 from core.api.persons.documents import PROJECT_ID
 from core.filters.parameters import merged, read_text
 from insights.api.first_date import with_first_date
-from insights.api.numbers import NumbersViewSet, answered_by
+from insights.api.numbers import DrawnViewSet, answered_by
 from insights.api.trend_results import lifecycle_results, stickiness_result, trend_result
 from insights.api.trend_serializers import (
     TrendBodySerializer,
     TrendQuerySerializer,
     TrendSerializer,
 )
+from insights.charts.trend import insight_chart
 from insights.filters.lifecycle import State, read_lifecycle
 from insights.filters.project import ProjectFacts
 from insights.filters.stickiness import read_stickiness_series
@@ -36,7 +37,7 @@ Ask = Callable[..., Any]
 Results = list[dict[str, Any]]
 
 
-class TrendViewSet(NumbersViewSet):
+class TrendViewSet(DrawnViewSet):
     """Series of numbers."""
 
     @extend_schema(
@@ -71,9 +72,15 @@ class TrendViewSet(NumbersViewSet):
             now=now,
         )
         asking = partial(self.asking, question={"given": given, **about})
-        results, offset = _INSIGHTS.get(_insight(given), _trend)(given, facts, now, asking)
+        insight = _insight(given)
+        results, offset = _INSIGHTS.get(insight, _trend)(given, facts, now, asking)
         following = None if offset is None else with_parameters(request, offset=offset)
-        return self.answer(results, next=following, timezone=facts.timezone)
+        return self.answer_or_draw(
+            results,
+            lambda: insight_chart(insight, results, given, facts, has_more=following is not None),
+            project=facts,
+            next=following,
+        )
 
 
 def _insight(given: Given) -> str:

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.documents import READ_LENIENTLY
 from core.api.renderers import JSONRenderer
 from core.api.schema import AutoSchema
 from core.api.views import ProjectViewSet
@@ -32,13 +33,19 @@ PARAMETERS = [
         description="`true`, `blocking`, `force_blocking`: make the answer anew. `force_cache`: take a kept one, "
         "however old. `async`, `lazy_async`: 202 unless a kept one is true; `force_async`: 202 always. Else a kept "
         "answer is given when nothing has changed since.",
+        extensions=READ_LENIENTLY,
     ),
     OpenApiParameter("async", bool, description="The same as `refresh=async`."),
     OpenApiParameter(
-        "client_query_id", str, description="The id of an asynchronous query; without one the server chooses."
+        "client_query_id",
+        str,
+        description="The id of an asynchronous query, 1 to 128 letters, digits and `_ . : -`; without one the server "
+        "chooses.",
     ),
     OpenApiParameter("cache_invalidation_key", str, description="Any text: answers are kept apart for each."),
 ]
+#: Every other word means the first one.
+_READ_LENIENTLY = ("insight", "shown_as", "funnel_correlation_type")
 _LATER = "The answer is not there yet: fetch it from `/api/projects/{project_id}/query/{id}/`."
 
 
@@ -47,6 +54,14 @@ class AnalyticalSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         return [*super().get_override_parameters(), *PARAMETERS]
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """What is no word for true is false, and some words have a meaning whatever they are."""
+        operation: Any = super().get_operation(*args, **kwargs)
+        for parameter in operation["parameters"]:
+            if parameter["schema"].get("type") == "boolean" or parameter["name"] in _READ_LENIENTLY:
+                parameter.update(READ_LENIENTLY)
+        return operation
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
