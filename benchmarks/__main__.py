@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from benchmarks.harness import machine, table
 
-NAMES = ("startup", "capture", "persons", "insights", "squash", "erasure")
+NAMES = ("startup", "capture", "persons", "insights", "squash", "erasure", "cohorts", "storage")
 
 
 def main() -> None:

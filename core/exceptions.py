@@ -27,6 +27,17 @@ class InvalidInput(RequestError):
     """A parameter or a field of the body has a value that cannot be used."""
 
 
+class ProjectNotFound(RequestError):
+    """No such project, or it was deleted."""
+
+    status = 404
+    type = "invalid_request"
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Project not found.")
+
+
 class PersonNotFound(RequestError):
     """No such person in this project."""
 

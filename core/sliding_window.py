@@ -16,6 +16,7 @@ import redis
 from redis.commands.core import Script
 
 from core import valkey
+from core.metrics.counts import LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,18 @@ def take(limits: Sequence[Limit]) -> Budget | None:
     """Take one from each limit, or from none of them if one has nothing left. Null when Valkey is away: what cannot be
     counted is accepted.
     """
+    if not limits:
+        return None
+    started = time.perf_counter()
+    budget = _take(limits)
+    outcome = "uncounted" if budget is None else "refused" if budget.wait else "accepted"
+    LIMITS.observe((outcome,), time.perf_counter() - started)
+    return budget
+
+
+def _take(limits: Sequence[Limit]) -> Budget | None:
     global _silent_until
-    if not limits or time.monotonic() < _silent_until:
+    if time.monotonic() < _silent_until:
         return None
     arguments = [number for limit in limits for number in (limit.count, limit.seconds * _MICROSECONDS)]
     try:

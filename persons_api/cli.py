@@ -403,6 +403,6 @@ def tell(line: str) -> None:
 
 def main() -> None:
     # Their commands are added to ``app`` when they are imported.
-    from persons_api import cli_backup, cli_roles, cli_users  # noqa: F401
+    from persons_api import cli_backup, cli_import_posthog, cli_operations, cli_roles, cli_users  # noqa: F401
 
     app()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from persons_api.cli import app, errors_in_one_line, fail
 #: The longest that an answer takes: a question may wait 30 seconds, and two more for word of its query.
 STOP_SECONDS = 35
 QUEUES = ", ".join(roles.WORKERS)
+Phase = StrEnum("Phase", ["pre", "post", "all"])
 PANEL = "One process, with services of your own"
 
 
@@ -68,15 +70,23 @@ def beat() -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def migrate() -> None:
+def migrate(
+    phase: Annotated[
+        Phase,
+        typer.Option(
+            help="`pre`: what may run beside processes of the version before; `post`: the rest, when none is left."
+        ),
+    ] = Phase.all,
+) -> None:
     """Bring PostgreSQL and ClickHouse to the schema of this version, before anything else starts. Safe to repeat.
 
-    **Example**
+    **Examples**
 
     - `persons-api migrate`
+    - `persons-api migrate --phase pre`, then replace the processes, then `persons-api migrate --phase post`
     """
     with errors_in_one_line():
-        _become(roles.migrate())
+        _become(roles.migrate(phase.value))
 
 
 def _become(command: list[str]) -> None:

@@ -5,6 +5,7 @@ stops the start instead of showing up later as strange behaviour.
 """
 
 import os
+import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -26,6 +27,14 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
     value = os.environ.get(name) or default
     if value not in among:
         raise BadEnvironment(name, value, f"one of {', '.join(among)}")
+    return value
+
+
+def identifier(name: str) -> str:
+    """A name that needs no quotes in SQL; empty without the variable."""
+    value = os.environ.get(name) or ""
+    if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", value):
+        raise BadEnvironment(name, value, "a name of letters, digits and underscores")
     return value
 
 

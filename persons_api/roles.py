@@ -64,9 +64,9 @@ def beat() -> list[str]:
     return _celery("beat", "--scheduler", "persons_api.alive:Scheduler", app="persons_api.clock")
 
 
-def migrate() -> list[str]:
-    """Brings both stores to the schema of this version, and ends."""
-    return django("prepare")
+def migrate(phase: str = "all") -> list[str]:
+    """Brings both stores to the schema of this version, and ends; ``phase`` as in ``core.management.phases``."""
+    return django("prepare", "--phase", phase)
 
 
 def django(*arguments: str) -> list[str]:

@@ -34,8 +34,13 @@ METRICS_TOKEN = env.secret("PERSONS_API_METRICS_TOKEN")
 ALIVE_FILE = env.text("PERSONS_API_ALIVE_FILE", "")
 
 INSTALLED_APPS = [
+    # The theme of the admin; before it, so that its templates win.
+    "unfold.apps.BasicAppConfig",
+    # Only who serves the admin loads its pages (persons_api.urls).
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -46,6 +51,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "persons_api.middleware.observe",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     # Sets Content-Length: an answer of known size need not travel in chunks.
     "django.middleware.common.CommonMiddleware",
 ]
@@ -60,7 +66,51 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 STATIC_URL = "/static/"
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+#: Files are served from where packages have them: there is no step that collects them.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+# Only pages for browsers pay for sessions and messages: each brings the middleware along (core.admin.browser).
+SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
+CSRF_FAILURE_VIEW = "core.admin.browser.csrf_failure"
+#: How the admin looks.
+UNFOLD = {
+    "SITE_TITLE": "persons-api",
+    "SITE_HEADER": "persons-api",
+    "SITE_SYMBOL": "group",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/core/icon.svg"}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["/static/core/admin.css"],
+    "COLORS": {
+        "primary": {
+            "50": "#eef4ff",
+            "100": "#dbe6fe",
+            "200": "#bfd3fe",
+            "300": "#93b4fd",
+            "400": "#608bfa",
+            "500": "#3b66f5",
+            "600": "#2549e0",
+            "700": "#1d39c4",
+            "800": "#1e319f",
+            "900": "#1e2f7d",
+            "950": "#171f4c",
+        }
+    },
+}
 
 # --- PostgreSQL: the truth about identity
 # ----------------------------------------------------------------------
@@ -107,6 +157,9 @@ CLICKHOUSE = {
     "password": _clickhouse_password,
     "database": _clickhouse.path.lstrip("/") or "default",
 }
+#: Name of a cluster in ClickHouse's configuration; tables are then replicated, and spread over its shards by project.
+#: Without one, one ClickHouse. See docs/scale.md.
+CLICKHOUSE_CLUSTER = env.identifier("PERSONS_API_CLICKHOUSE_CLUSTER")
 
 # --- Valkey: task queue and answers of tasks
 # -----------------------------------------------------------------------
@@ -145,6 +198,18 @@ SQUASH_AGE = env.integer("PERSONS_API_SQUASH_AGE", 2 * 24 * 60 * 60, least=0)
 
 #: Seconds within which the bytes of what was erased leave the disk.
 SCRUB_WITHIN = env.integer("PERSONS_API_SCRUB_WITHIN", 24 * 60 * 60, least=0)
+
+# --- retention
+# ---------------------------------------------------------------------------------------------------
+
+#: Days after which an event is removed, by the time at which it happened; 0 keeps events for ever. Of the whole
+#: installation.
+EVENT_RETENTION_DAYS = env.integer("PERSONS_API_EVENT_RETENTION_DAYS", 0, least=0)
+#: Days after which an entry of the activity log is removed; 0 keeps entries for ever.
+ACTIVITY_RETENTION_DAYS = env.integer("PERSONS_API_ACTIVITY_RETENTION_DAYS", 0, least=0)
+#: Days after which the receipt of an erasure is removed, from when its bytes were off the disk; 0 keeps receipts for
+#: ever.
+RECEIPT_RETENTION_DAYS = env.integer("PERSONS_API_RECEIPT_RETENTION_DAYS", 0, least=0)
 
 # --- insights
 # ----------------------------------------------------------------------------------------------------
@@ -208,6 +273,8 @@ CELERY_IMPORTS = ["persons_api.alive"]
 CELERY_TASK_ROUTES = {
     "core.tasks.delivery.*": {"queue": "delivery"},
     "core.tasks.erase.*": {"queue": "deletions"},
+    "core.tasks.purge.*": {"queue": "deletions"},
+    "core.tasks.retention.*": {"queue": "deletions"},
     "core.tasks.squash.*": {"queue": "deletions"},
     "core.tasks.webhooks.*": {"queue": "webhooks"},
     "insights.tasks.*": {"queue": "insights"},
@@ -231,6 +298,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
     },
+    # So does the deletion of a project.
+    "deleted-projects": {
+        "task": "core.tasks.purge.purge",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     # What webhooks are told wakes the worker, too; this finds what is to be tried again.
     "webhooks": {
         "task": "core.tasks.webhooks.send",
@@ -249,6 +322,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     # At times of the clock: an interval would start anew with every start of the schedule.
+    "retention": {
+        "task": "core.tasks.retention.forget",
+        "schedule": crontab(minute="41", hour="3"),
+        "options": {"expires": 3600},
+    },
     "squash": {
         "task": "core.tasks.squash.squash",
         "schedule": crontab(minute="17", hour="*/6"),
@@ -330,8 +408,11 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.api.schema.complete",
+        "insights.api.schema.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "AsyncDeletionStatusStatusEnum": ["pending", "completed"],
+        "PersonListRowTypeEnum": ["person"],
         "WebhookEventEnum": "core.services.webhooks.events.EVENTS",
         "WebhookDeliveryStateEnum": "core.models.WebhookDelivery.State",
     },

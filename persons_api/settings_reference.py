@@ -14,7 +14,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 #: Modules that read settings, with the title of those that stand under none in the module.
-MODULES = {"settings.py": "", "roles.py": "Processes", "cli.py": "Processes"}
+MODULES = {
+    "settings.py": "",
+    "roles.py": "Processes",
+    "cli.py": "Processes",
+    "cli_import_posthog.py": "Commands",
+}
 INTRODUCTION = """\
 # Settings
 
@@ -29,6 +34,7 @@ _KINDS = {
     "text": "text",
     "secret": "secret",
     "choice": "one word",
+    "identifier": "letters, digits and underscores",
     "integer": "whole number",
     "integers": "whole numbers, separated by commas",
     "boolean": "true or false",

@@ -5,15 +5,18 @@ body of a POST.
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.staticfiles.views import serve
 from django.http import HttpResponseBase
-from django.urls import URLPattern, include, re_path
+from django.urls import URLPattern, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
+from core.admin.login import home_page, login_page, logout_page
+from core.admin.site import site
+from core.api.activity_log import ActivityLogViewSet
 from core.api.capture import capture_view
 from core.api.capture_v1 import capture_v1_view
 from core.api.cohorts.activity import CohortActivityViewSet
 from core.api.cohorts.calculation_history import CalculationHistoryViewSet
+from core.api.cohorts.duplicate import DuplicateViewSet
 from core.api.cohorts.persons import CohortPersonsViewSet
 from core.api.cohorts.static_members import AddPersonsViewSet, RemovePersonViewSet
 from core.api.cohorts.used_in import UsedInViewSet
@@ -50,6 +53,7 @@ from core.api.persons.undo import UndoViewSet
 from core.api.persons.update_property import UpdatePropertyViewSet
 from core.api.persons.values import ValuesViewSet
 from core.api.persons.viewset import PersonViewSet
+from core.api.project_deletions import ProjectDeletionViewSet
 from core.api.projects import ProjectViewSet
 from core.api.users import UserViewSet
 from core.api.webhooks.deliveries import DeliveryViewSet
@@ -136,6 +140,10 @@ _COHORTS = [
         "/(?P<id>[^/]+)/add_persons_to_static_cohort", AddPersonsViewSet.as_view({"patch": "partial_update"})
     ),
     route("/(?P<id>[^/]+)/calculation_history", CalculationHistoryViewSet.as_view({"get": "retrieve"})),
+    route(
+        "/(?P<id>[^/]+)/duplicate_as_static_cohort",
+        DuplicateViewSet.as_view({"get": "retrieve", "post": "create"}),
+    ),
     route("/(?P<id>[^/]+)/persons", CohortPersonsViewSet.as_view({"get": "retrieve"})),
     route(
         "/(?P<id>[^/]+)/remove_person_from_static_cohort",
@@ -161,13 +169,19 @@ _WEBHOOKS = [
     route("/(?P<id>[^/]+)/test", WebhookViewSet.as_view({"post": "test"})),
 ]
 
-_ONE_PROJECT: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update"}
+_PROJECTS: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE_PROJECT: dict[str, Any] = {
+    "get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy",
+}  # fmt: skip
 #: Routes that belong to no project.
 _ACCOUNTS = [
     route("api/login", login_view),
     route("api/logout", logout_view),
     route("api/users", UserViewSet.as_view({"get": "list"})),
-    route("api/users/(?P<uuid>[^/]+)", UserViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    route(
+        "api/users/(?P<uuid>[^/]+)",
+        UserViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
     route("api/personal_api_keys", PersonalAPIKeyViewSet.as_view({"get": "list", "post": "create"})),
     route(
         "api/personal_api_keys/(?P<id>[^/]+)",
@@ -175,15 +189,26 @@ _ACCOUNTS = [
     ),
     route("api/personal_api_keys/(?P<id>[^/]+)/roll", PersonalAPIKeyViewSet.as_view({"post": "roll"})),
     route("api/organizations", OrganizationViewSet.as_view({"get": "list"})),
-    route("api/organizations/(?P<id>[^/]+)", OrganizationViewSet.as_view({"get": "retrieve"})),
-    route("api/organizations/(?P<organization_id>[^/]+)/projects", ProjectViewSet.as_view({"get": "list"})),
+    route(
+        "api/organizations/(?P<id>[^/]+)",
+        OrganizationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+    ),
+    route("api/organizations/(?P<organization_id>[^/]+)/projects", ProjectViewSet.as_view(_PROJECTS)),
     route(
         "api/organizations/(?P<organization_id>[^/]+)/projects/(?P<id>[^/]+)",
         ProjectViewSet.as_view(_ONE_PROJECT),
     ),
-    route("api/projects", ProjectViewSet.as_view({"get": "list"})),
+    route(
+        "api/organizations/(?P<organization_id>[^/]+)/project_deletions",
+        ProjectDeletionViewSet.as_view({"get": "list"}),
+    ),
+    route(
+        "api/organizations/(?P<organization_id>[^/]+)/project_deletions/(?P<project>[^/]+)",
+        ProjectDeletionViewSet.as_view({"get": "retrieve"}),
+    ),
+    route("api/projects", ProjectViewSet.as_view(_PROJECTS)),
     route("api/projects/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
-    route("api/environments", ProjectViewSet.as_view({"get": "list"})),
+    route("api/environments", ProjectViewSet.as_view(_PROJECTS)),
     route("api/environments/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
 ]
 
@@ -229,6 +254,7 @@ urlpatterns = [
     # webhooks
     re_path(r"^api/projects/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
+    *project_route("activity_log", ActivityLogViewSet.as_view({"get": "list"})),
     # users, keys, organizations, projects
     *_ACCOUNTS,
     # the document and two ways to read it
@@ -238,7 +264,11 @@ urlpatterns = [
         r"^api/schema/redoc/?$",
         SpectacularRedocView.as_view(url_name="schema", template_name="core/redoc.html"),
     ),
-    re_path(r"^static/(?P<path>drf_spectacular_sidecar/.+)$", serve, {"insecure": True}),
+    # pages for browsers
+    re_path(r"^$", home_page),
+    route("login", login_page),
+    route("logout", logout_page),
+    path("admin/", site.urls),
 ]
 
 handler400 = "core.api.errors.bad_request"

@@ -16,6 +16,7 @@ FORBIDDEN = [
     ("core/services", ("rest_framework", "core.selectors")),
     ("core/selectors", ("rest_framework", "core.services", "core.api")),
     ("insights/filters", ("django.db", "core.clickhouse.client")),
+    ("insights/charts", ("django", "rest_framework", "core.api", "insights.api")),
     ("insights/queries", ("rest_framework", "core.api")),
     ("persons_api/embedded", ("django", "core", "insights", "celery")),
 ]

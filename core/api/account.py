@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.db.models import Model, QuerySet
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from core.api.cohorts.parameters import read_lenient_page
+from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
 from core.api.rate_limits import RateClass, check_budget, count_request, tell_budget
 from core.api.views import demanded, tell_successor
@@ -22,10 +22,7 @@ from core.sliding_window import Budget
 Row = TypeVar("Row", bound=Model)
 
 #: Parameters of every list with a count.
-PAGING = [
-    OpenApiParameter("limit", int, description="Rows a page, at most 10000.", default=100),
-    OpenApiParameter("offset", int, description="Rows to skip.", default=0),
-]
+PAGING = [lenient_limit("Rows a page, at most 10000."), lenient_offset("Rows to skip.")]
 
 
 class AccountViewSet(ViewSet):

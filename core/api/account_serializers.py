@@ -6,7 +6,10 @@ from zoneinfo import available_timezones
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from core.api.persons.serializers import NothingField
+from core.api.strict_fields import Flag, Text
 from core.auth.authentication import LARGEST_ID
+from core.models import ProjectDeletion
 from core.services.key_rules import LONGEST_DESCRIPTION, LONGEST_LABEL
 
 
@@ -20,7 +23,7 @@ class ProjectBasicSerializer(serializers.Serializer[object]):
     api_token = serializers.CharField(help_text="The token that SDKs send events with.")
     name = serializers.CharField()
     completed_snippet_onboarding = serializers.BooleanField()
-    has_completed_onboarding_for = serializers.DictField()
+    has_completed_onboarding_for = serializers.DictField(child=serializers.BooleanField())
     ingested_event = serializers.BooleanField(help_text="Whether the project has persons.")
     is_demo = serializers.BooleanField()
     timezone = serializers.CharField()
@@ -49,7 +52,7 @@ class ProjectSerializer(ProjectBasicSerializer):
     test_account_filters_default_checked = serializers.BooleanField(allow_null=True)
     person_display_name_properties = serializers.ListField(child=serializers.CharField(), allow_null=True)
     week_start_day = serializers.IntegerField(help_text="0 is Sunday, 1 is Monday.")
-    modifiers = serializers.JSONField(allow_null=True, help_text="Always null.")
+    modifiers = NothingField()
     effective_membership_level = serializers.IntegerField(help_text="1 member, 8 admin, 15 owner.")
     has_group_types = serializers.BooleanField()
     group_types = ProjectGroupTypeSerializer(many=True)
@@ -68,8 +71,8 @@ class PaginatedProjectBasicListSerializer(serializers.Serializer[object]):
 class ProjectSettingsSerializer(serializers.Serializer[object]):
     """Settings of a project. Those that are not named stay."""
 
-    name = serializers.CharField(required=False, max_length=200)
-    timezone = serializers.CharField(
+    name = Text(required=False, min_length=1, max_length=200)
+    timezone = Text(
         required=False,
         help_text="As `Europe/Berlin`: days and weeks of insights are those of this time zone.",
     )
@@ -77,7 +80,7 @@ class ProjectSettingsSerializer(serializers.Serializer[object]):
         required=False, choices=[0, 1], help_text="0 is Sunday, 1 is Monday; weeks of insights begin then."
     )
     person_display_name_properties = serializers.ListField(
-        child=serializers.CharField(max_length=400),
+        child=Text(min_length=1, max_length=400),
         required=False,
         allow_null=True,
         max_length=20,
@@ -89,9 +92,9 @@ class ProjectSettingsSerializer(serializers.Serializer[object]):
         max_length=500,
         help_text="Filters of properties that `filter_test_accounts` adds.",
     )
-    test_account_filters_default_checked = serializers.BooleanField(required=False, allow_null=True)
+    test_account_filters_default_checked = Flag(required=False, allow_null=True)
     app_urls = serializers.ListField(
-        child=serializers.CharField(max_length=200, allow_blank=True), required=False, max_length=100
+        child=Text(max_length=200, allow_blank=True), required=False, max_length=100
     )
 
     def validate_timezone(self, name: str) -> str:
@@ -99,6 +102,41 @@ class ProjectSettingsSerializer(serializers.Serializer[object]):
         if name not in available_timezones():
             raise serializers.ValidationError(f'"{name}" is not a valid choice.', code="invalid_choice")
         return name
+
+
+class ProjectDeletionSerializer(serializers.Serializer[object]):
+    """The deletion of a project, and proof of it."""
+
+    id = serializers.IntegerField()
+    project_id = serializers.IntegerField()
+    project_uuid = serializers.UUIDField()
+    project_name = serializers.CharField()
+    status = serializers.ChoiceField(
+        choices=["pending", "completed"], help_text="`completed`: a count found nothing in any store."
+    )
+    stage = serializers.ChoiceField(choices=ProjectDeletion.Stage.choices)
+    requested_by = serializers.IntegerField(allow_null=True, help_text="The id of the user.")
+    created_at = serializers.DateTimeField()
+    removed_at = serializers.DateTimeField(allow_null=True)
+    delete_verified_at = serializers.DateTimeField(allow_null=True)
+    scrubbed_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the bytes had left the disks; PostgreSQL's free space is written over later.",
+    )
+    counts_before = serializers.DictField(child=serializers.IntegerField(), help_text="Rows found, by store.")
+    counts_after = serializers.DictField(
+        child=serializers.IntegerField(), allow_null=True, help_text="Rows left, by store."
+    )
+
+
+@extend_schema_serializer(many=False)
+class PaginatedProjectDeletionListSerializer(serializers.Serializer[object]):
+    """A page of deletions."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ProjectDeletionSerializer(many=True)
 
 
 class OrganizationBasicSerializer(serializers.Serializer[object]):
@@ -130,6 +168,16 @@ class OrganizationSerializer(OrganizationBasicSerializer):
     teams = ProjectBasicSerializer(many=True)
     projects = ProjectOfOrganizationSerializer(many=True)
     member_count = serializers.IntegerField()
+
+
+class OrganizationSettingsSerializer(serializers.Serializer[object]):
+    """Settings of an organization. Those that are not named stay."""
+
+    name = Text(required=False, min_length=1, max_length=64)
+    members_can_use_personal_api_keys = Flag(
+        required=False,
+        help_text="Whether keys of ordinary members work in its projects; those of administrators always do.",
+    )
 
 
 @extend_schema_serializer(many=False)
@@ -173,8 +221,8 @@ class PaginatedUserListSerializer(serializers.Serializer[object]):
 class UserChangesSerializer(serializers.Serializer[object]):
     """What users may change about themselves."""
 
-    first_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
-    last_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
+    first_name = Text(required=False, allow_blank=True, max_length=150)
+    last_name = Text(required=False, allow_blank=True, max_length=150)
     set_current_organization = serializers.UUIDField(
         required=False, help_text="Makes its oldest project the current one."
     )
@@ -206,11 +254,9 @@ class PersonalAPIKeySerializer(serializers.Serializer[object]):
 class PersonalAPIKeyRequestSerializer(serializers.Serializer[object]):
     """What a personal API key is to be. Empty restrictions restrict nothing."""
 
-    label = serializers.CharField(max_length=LONGEST_LABEL)  # type: ignore[assignment]
-    description = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, max_length=LONGEST_DESCRIPTION
-    )
-    scopes = serializers.ListField(child=serializers.CharField(), allow_empty=False, max_length=500)
+    label = Text(min_length=1, max_length=LONGEST_LABEL)  # type: ignore[assignment]
+    description = Text(required=False, allow_null=True, allow_blank=True, max_length=LONGEST_DESCRIPTION)
+    scopes = serializers.ListField(child=Text(), allow_empty=False, max_length=500)
     scoped_teams = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
         required=False,
@@ -218,7 +264,7 @@ class PersonalAPIKeyRequestSerializer(serializers.Serializer[object]):
         max_length=1000,
     )
     scoped_organizations = serializers.ListField(
-        child=serializers.CharField(), required=False, allow_null=True, max_length=1000
+        child=Text(), required=False, allow_null=True, max_length=1000
     )
 
     def validate_description(self, text: str | None) -> str | None:

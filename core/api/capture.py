@@ -1,6 +1,7 @@
 """``/batch/`` and its older names: events come in. See ``core.events`` for what a body may be."""
 
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from django.conf import settings
@@ -11,8 +12,9 @@ from django.utils import timezone
 
 from core.api.errors import error_response
 from core.events.body import decode, form_data, wrapped_data
+from core.events.event import Event
 from core.events.read import InvalidToken, read_events, read_request
-from core.exceptions import PayloadTooLarge
+from core.exceptions import PayloadTooLarge, ProjectNotFound
 from core.json import dumps
 from core.services.capture_together import capture_together
 
@@ -47,11 +49,21 @@ def _capture(request: HttpRequest) -> None:
         body, sent_at=request.GET.get("_"), default_name="$identify" if path == "engage" else None
     )
     events = read_events(captured, received=received)
-    capture_together(project_id=project_of_token(captured.token), events=events)
+    store(captured.token, events)
+
+
+def store(token: str, events: Sequence[Event]) -> None:
+    """Store ``events`` in the project of ``token``. Raises ``InvalidToken``."""
+    try:
+        capture_together(project_id=project_of_token(token), events=events)
+    except ProjectNotFound:
+        # It was deleted while the token was known.
+        raise InvalidToken(_UNKNOWN) from None
 
 
 #: Seconds for which a token is known without asking again, so that not every event of a busy page costs a query.
 _TOKEN_KNOWN = 1.0
+_UNKNOWN = "The project token is unknown."
 _known_tokens: dict[str, tuple[int, float]] = {}
 
 
@@ -66,10 +78,10 @@ def project_of_token(token: str) -> int:
 
 def _look_up(token: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM core_project WHERE api_token = %s", [token])
+        cursor.execute("SELECT id FROM core_project WHERE api_token = %s AND deleted_at IS NULL", [token])
         row = cursor.fetchone()
     if row is None:
-        raise InvalidToken("The project token is unknown.")
+        raise InvalidToken(_UNKNOWN)
     return int(row[0])
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.exceptions import MethodNotAllowed
 
-from core.api.capture import for_browsers, project_of_token, read_body
+from core.api.capture import for_browsers, project_of_token, read_body, store
 from core.api.errors import describe
 from core.events.body import decode
 from core.events.encodings import inflate
@@ -17,7 +17,6 @@ from core.events.head_v1 import REQUEST_ID, read_head
 from core.events.read_v1 import Verdict, read_batch
 from core.exceptions import RequestError
 from core.json import dumps
-from core.services.capture_together import capture_together
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +59,11 @@ def _captured(request: HttpRequest) -> HttpResponse:
     # Read before anything is refused: a client that is still sending would see a broken connection.
     body = read_body(cast(WSGIRequest, request), largest=_LARGEST_BODY)
     head = read_head(request.headers)
-    project_id = project_of_token(head.token)
+    # Before the body is looked into.
+    project_of_token(head.token)
     batch = read_batch(_decoded(body, head.encoding), head=head, received=received)
     if batch.events:
-        capture_together(project_id=project_id, events=batch.events)
+        store(head.token, batch.events)
     return _json({"results": {uuid: _result(verdict) for uuid, verdict in batch.verdicts.items()}})
 
 

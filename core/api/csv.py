@@ -130,7 +130,7 @@ class CSVRenderer(BaseRenderer):
         data: Any,
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
+    ) -> bytes | str:
         response = (renderer_context or {}).get("response")
         if response is not None and response.exception:
             response["Content-Type"] = JSONRenderer.media_type
@@ -140,7 +140,8 @@ class CSVRenderer(BaseRenderer):
         table = CSVTable()
         try:
             table.add(_rows(data))
-            return b"".join(table)
+            # Text keeps the content type also when there is none of it; the framework drops that of no bytes.
+            return b"".join(table) or ""
         finally:
             table.close()
 

@@ -1,20 +1,28 @@
 """``/api/organizations/``: the organizations of a user."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.account import PAGING, AccountViewSet, counted_page
-from core.api.account_serializers import OrganizationSerializer, PaginatedOrganizationListSerializer
+from core.api.account_serializers import (
+    OrganizationSerializer,
+    OrganizationSettingsSerializer,
+    PaginatedOrganizationListSerializer,
+)
 from core.api.persons.documents import ERRORS
+from core.auth.access import check_organization
 from core.auth.authentication import CURRENT, Caller
+from core.auth.sessions import SessionCaller
 from core.models import Membership
-from core.selectors.organizations import show_organization, visible_memberships
+from core.selectors.organizations import refused_by, show_organization, visible_memberships
 from core.selectors.projects import Visible
+from core.services.update_organization import update_organization
 
 ORGANIZATION_ID = OpenApiParameter(
     "id", str, OpenApiParameter.PATH, description="The organization's uuid, or `@current`."
@@ -24,7 +32,12 @@ ORGANIZATION_ID = OpenApiParameter(
 class OrganizationViewSet(AccountViewSet):
     """Organizations that the user is a member of."""
 
-    scopes: ClassVar = {"list": ("organization:read",), "retrieve": ("organization:read",)}
+    scopes: ClassVar = {
+        "list": ("organization:read",),
+        "retrieve": ("organization:read",),
+        "partial_update": ("organization:write",),
+    }
+    sensitive: ClassVar = frozenset(["partial_update"])
 
     @extend_schema(
         operation_id="organizations_list",
@@ -50,16 +63,42 @@ class OrganizationViewSet(AccountViewSet):
         membership = find_membership(self.caller, kwargs["id"])
         return Response(show_organization(membership, visible_to(self.caller)))
 
+    @extend_schema(
+        operation_id="organizations_partial_update",
+        parameters=[ORGANIZATION_ID],
+        request=OrganizationSettingsSerializer,
+        responses={200: OrganizationSerializer, **ERRORS},
+    )
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change its name, or whether keys of ordinary members work in it; it counts from the next request on. Takes an
+        administrator.
+        """
+        membership = find_membership(self.caller, kwargs["id"])
+        check_level(membership.level)
+        form = OrganizationSettingsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        update_organization(organization_id=membership.organization_id, fields=form.validated_data)
+        membership = find_membership(self.caller, str(membership.organization_id))
+        return Response(show_organization(membership, visible_to(self.caller)))
+
 
 def visible_to(caller: Caller) -> Visible:
-    return Visible(caller.user_id, caller.scoped_organizations, caller.scoped_projects)
+    """What lists show."""
+    is_key = not isinstance(caller, SessionCaller)
+    return Visible(caller.user_id, caller.scoped_organizations, caller.scoped_projects, by_key=is_key)
+
+
+def check_level(level: int | None, detail: str = "Your organization access level is insufficient.") -> None:
+    """Raises ``PermissionDenied`` for who is no administrator of an organization."""
+    if (level or 0) < Membership.Level.ADMIN:
+        raise PermissionDenied(detail)
 
 
 def find_membership(caller: Caller, name: str) -> Membership:
     """The membership in the organization that a path names; ``@current`` is that of the current project, or else the
-    one joined first. Raises ``NotFound``.
+    one joined first. Raises ``NotFound``, and ``PermissionDenied`` for a key that the organization does not take.
     """
-    found = visible_memberships(visible_to(caller))
+    found = visible_memberships(replace(visible_to(caller), by_key=False))
     if name != CURRENT:
         found = found.filter(organization_id=_uuid(name))
     elif caller.project is not None and caller.is_member:
@@ -67,6 +106,8 @@ def find_membership(caller: Caller, name: str) -> Membership:
     membership = found.first()
     if membership is None:
         raise NotFound("Not found.")
+    if not isinstance(caller, SessionCaller):
+        check_organization(refused_by(membership))
     return membership
 
 

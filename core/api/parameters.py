@@ -28,15 +28,14 @@ def read_offset(query: Mapping[str, str]) -> int:
 
 def read_numbered_page(query: Mapping[str, str], *, size: int, largest: int) -> tuple[int, int]:
     """``page``, 1 or more, and ``limit``: 1 or more, ``size`` when absent; above ``largest`` it is ``largest``."""
-    page, limit = (_from_one(query, name, default) for name, default in (("page", 1), ("limit", size)))
+    page, limit = read_positive(query, "page") or 1, read_positive(query, "limit") or size
     return page, min(limit, largest)
 
 
-def _from_one(query: Mapping[str, str], name: str, default: int) -> int:
+def read_positive(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number, 1 or more; null when it is absent or empty."""
     number = read_integer(query, name)
-    if number is None:
-        return default
-    if number < 1:
+    if number is not None and number < 1:
         raise InvalidInput("Ensure this value is greater than or equal to 1.", attr=name)
     return number
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,7 +54,7 @@ def count_request(caller: Caller, rate_class: RateClass, *, project_id: int | No
     return _count(names, caller.key_id)
 
 
-def count_login(request: Request) -> None:
+def count_login(request: Request | HttpRequest) -> None:
     """Count an attempt to log in, by the address that it comes from. Raises ``Throttled``."""
     check_budget(_count(_LOGIN, request.META.get("REMOTE_ADDR", "")))
 

@@ -13,6 +13,7 @@ from core.api.persons.documents import ERRORS
 from core.auth.sessions import SessionCaller
 from core.models import User
 from core.selectors.users import get_user, show_user
+from core.services.delete_user import delete_user
 from core.services.update_user import update_user
 
 ME = "@me"
@@ -30,6 +31,7 @@ class UserViewSet(AccountViewSet):
         "partial_update": ("user:write",),
     }
     takes_limited_keys: ClassVar = True
+    sensitive: ClassVar = frozenset(["destroy"])
 
     @extend_schema(
         operation_id="users_list", parameters=PAGING, responses={200: PaginatedUserListSerializer, **ERRORS}
@@ -61,6 +63,14 @@ class UserViewSet(AccountViewSet):
             self.caller.check_fresh()
         update_user(user_id=user.pk, fields=form.validated_data)
         return Response(show_user(get_user(user.pk)))
+
+    @extend_schema(operation_id="users_destroy", parameters=[UUID_OF_USER], responses={204: None, **ERRORS})
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete oneself, with one's keys; what one made stays. Takes a login, and another owner of each organization
+        that one owns.
+        """
+        delete_user(user_id=self._oneself(kwargs["uuid"]).pk)
+        return Response(status=204)
 
     def _oneself(self, name: str) -> User:
         user = get_user(self.caller.user_id)

@@ -20,6 +20,7 @@ def reachable_project(caller: Caller, scopes: Sequence[str] | None) -> Project:
         raise NotFound("Project not found.")
     demanded = scopes if isinstance(caller, SessionCaller) else check_takes_keys(scopes)
     check_restriction(caller, project)
+    check_organization(caller.refused_by)
     check_scopes(caller, demanded or ())
     if not caller.is_member:
         raise PermissionDenied("You don't have access to the project.")
@@ -59,4 +60,15 @@ def check_restriction(caller: Caller, project: Project) -> None:
     if caller.scoped_organizations and project.organization_id not in caller.scoped_organizations:
         raise PermissionDenied(
             f"API key does not have access to the requested organization: ID {project.organization_id}."
+        )
+
+
+def check_organization(refused_by: str | None) -> None:
+    """Raises ``PermissionDenied`` for a key of an ordinary member of an organization that does not want any; null is
+    one that takes it.
+    """
+    if refused_by is not None:
+        raise PermissionDenied(
+            f"Organization '{refused_by}' does not allow using personal API keys. "
+            "Contact an admin to enable personal API keys for this organization."
         )

@@ -22,7 +22,7 @@ from rest_framework.request import Request
 
 from core.auth.keys import LEGACY_ITERATIONS, LEGACY_PREFIX, hash_key, legacy_hash_key
 from core.database import fetch_prepared
-from core.models import PersonalAPIKey, Project
+from core.models import Membership, PersonalAPIKey, Project
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by its settings
@@ -52,23 +52,28 @@ class Caller:
     last_used_at: datetime | None
     #: Whether the key's user is a member of the organization of ``project``.
     is_member: bool
+    #: The name of that organization if it takes no keys of such a member.
+    refused_by: str | None
     #: The project that the path names, out of reach or not.
     project: Project | None
 
 
 #: Columns of ``_FIND_BY`` before those of the project.
-_OF_CALLER = 7
+_OF_CALLER = 8
 _PROJECT = [field.attname for field in Project._meta.concrete_fields]
 _FIND_BY = f"""
 SELECT k.id, k.user_id, k.scopes, k.scoped_projects, k.scoped_organizations, k.last_used_at,
-    EXISTS (SELECT 1 FROM core_membership m WHERE m.user_id = k.user_id AND m.organization_id = p.organization_id),
+    m.id IS NOT NULL,
+    CASE WHEN m.level < {Membership.Level.ADMIN} AND NOT o.members_can_use_personal_api_keys THEN o.name END,
     {", ".join(f"p.{name}" for name in _PROJECT)}
 FROM core_personalapikey k JOIN core_user u ON u.id = k.user_id
 LEFT JOIN core_project p ON p.id = CASE
     WHEN NOT %(is_current)s THEN %(project_id)s
     WHEN cardinality(k.scoped_projects) = 1 THEN k.scoped_projects[1]
     ELSE u.current_project_id
-END
+END AND p.deleted_at IS NULL
+LEFT JOIN core_organization o ON o.id = p.organization_id
+LEFT JOIN core_membership m ON m.user_id = k.user_id AND m.organization_id = p.organization_id
 WHERE k.{{column}} = %(value)s AND u.is_active
 """  # noqa: S608 - names of columns
 _BY_SECRET = _FIND_BY.format(column="secure_value")

@@ -104,6 +104,7 @@ def _caller(user: User, project_id: str, logged_in_at: float) -> SessionCaller:
         last_used_at=None,
         is_member=project is not None
         and Membership.objects.filter(user=user, organization_id=project.organization_id).exists(),
+        refused_by=None,
         project=project,
         logged_in_at=logged_in_at,
     )

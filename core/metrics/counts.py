@@ -112,7 +112,13 @@ ANSWERS = Durations(
     labels=("kind", "source"),
     bounds=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
-ALL = (REQUESTS, CLICKHOUSE, ANSWERS)
+LIMITS = Durations(
+    "persons_api_rate_limit_seconds",
+    "Time until a request was counted against its limits; uncounted ones pass, for Valkey is away.",
+    labels=("outcome",),
+    bounds=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 2.5),
+)
+ALL = (REQUESTS, CLICKHOUSE, ANSWERS, LIMITS)
 
 _something = threading.Event()
 _starting = threading.Lock()

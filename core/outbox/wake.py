@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 KEY = "delivery:wake"
 ERASURE_KEY = "erasure:wake"
 WEBHOOKS_KEY = "webhooks:wake"
+PURGE_KEY = "purge:wake"
 #: Seconds after which a wake-up counts as lost.
 EXPIRY = 5
 #: Seconds without another try after Valkey did not answer, so that captures do not queue up behind its
@@ -42,6 +43,11 @@ def wake_erasure() -> None:
 def wake_webhooks() -> None:
     """The same for what webhooks are told."""
     _wake(WEBHOOKS_KEY, "core.tasks.webhooks.send")
+
+
+def wake_purge() -> None:
+    """The same for the deletion of a project."""
+    _wake(PURGE_KEY, "core.tasks.purge.purge")
 
 
 def _wake(key: str, task: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from core.advisory_lock import only_one
+from core.advisory_lock import only_one_soon
 from core.events.event import Event
 from core.events.file import EventFile
 from core.events.file_row import BadRow, read_row
@@ -35,7 +35,7 @@ BAD_ROWS_KEPT = 5
 #: First number of the advisory locks of imports; the second one is the import's.
 LOCK_SPACE = 7_263_003
 #: Seconds for the connection of an import that was killed to end.
-_LOCK_PATIENCE = 5.0
+LOCK_PATIENCE = 5.0
 
 
 class ImportRunning(RequestError):
@@ -108,14 +108,10 @@ def import_events(*, project_id: int, file: EventFile, skip_bad: bool, tell: Tel
 @contextmanager
 def _alone(found: EventImport) -> Iterator[None]:
     """One process imports a file at a time. Raises ``ImportRunning``."""
-    deadline = time.monotonic() + _LOCK_PATIENCE
-    while time.monotonic() < deadline:
-        with only_one(LOCK_SPACE, found.pk) as is_alone:
-            if is_alone:
-                yield
-                return
-        time.sleep(0.1)
-    raise ImportRunning
+    with only_one_soon(LOCK_SPACE, found.pk, patience=LOCK_PATIENCE) as is_alone:
+        if not is_alone:
+            raise ImportRunning
+        yield
 
 
 def _batches(file: EventFile, found: EventImport, *, skip_bad: bool) -> Iterator[_Batch]:

@@ -52,6 +52,11 @@ def up(
     on_ready: Callable[[StackState, FirstProject | None], None],
 ) -> None:
     """Run the stack until a signal stops it. Raises ``CannotStart`` when it does not come up."""
+    if os.environ.get("PERSONS_API_CLICKHOUSE_CLUSTER"):
+        raise CannotStart(
+            "PERSONS_API_CLICKHOUSE_CLUSTER is set, but the embedded stack has one ClickHouse. Unset it, or run the "
+            "processes with stores of your own (docs/scale.md)."
+        )
     folder = options.folder
     folder.create()
     with Signals() as signals, folder.locked("up", patience=LOCK_PATIENCE):

@@ -402,9 +402,7 @@ def test_an_unsupported_verb_is_405(project: ProjectClient) -> None:
     assert "GET" in response.headers["Allow"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/api/", "/api/nothing/", "/api/projects/1/nothing/", "/static/none.js"]
-)
+@pytest.mark.parametrize("path", ["/api/", "/api/nothing/", "/api/projects/1/nothing/", "/static/none.js"])
 def test_an_unknown_path_is_404_in_json(project: ProjectClient, path: str) -> None:
     response = project.http.get(path)
 

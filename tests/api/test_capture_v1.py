@@ -20,7 +20,7 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.api import capture_v1
+from core.api import capture, capture_v1
 from core.clickhouse import client
 from core.identity.ids import person_uuid
 from tests.api.test_odd_input import anything, names, properties, text
@@ -524,7 +524,7 @@ def test_a_database_that_is_away_asks_for_the_request_again(
     def away(**_: Any) -> None:
         raise OperationalError("the connection is lost")
 
-    monkeypatch.setattr(capture_v1, "capture_together", away)
+    monkeypatch.setattr(capture, "capture_together", away)
 
     response, request_id = answer_here(project)
 
@@ -540,7 +540,7 @@ def test_a_defect_is_logged_and_worth_another_try(
     def broken(**_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(capture_v1, "capture_together", broken)
+    monkeypatch.setattr(capture, "capture_together", broken)
 
     response, _ = answer_here(project)
 

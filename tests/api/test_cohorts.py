@@ -223,7 +223,7 @@ def test_the_oldest_form_of_criteria(project: ProjectClient) -> None:
         ({"is_static": "maybe"}, "invalid_input", "is_static", "boolean"),
         ({"filters": {}}, "invalid_input", "filters", "Must contain a 'properties' key with type and values"),
         ({"filters": []}, "invalid_input", "filters", "JSON object"),
-        ({"groups": "x"}, "invalid_input", "groups", "list"),
+        ({"groups": "x"}, "not_a_list", "groups", "list"),
         ({"groups": [{}]}, "invalid_input", "groups", "groups[0]"),
         ({"groups": [{"action_id": 5}]}, "invalid_input", "groups", "Actions"),
         ({"cohort_type": "odd"}, "invalid_choice", "cohort_type", "not a valid choice"),

@@ -1,13 +1,17 @@
 """Static cohorts: members by ids, by file and by question."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from core.models import Cohort, CohortMember
 from core.services.cohorts.purge import purge_deleted
+from tests.browser import logged_in
 from tests.clients import ProjectClient, bearer, event
 from tests.cohorts.cohort_client import (
     calculated,
@@ -21,7 +25,7 @@ from tests.cohorts.cohort_client import (
     upload,
     url,
 )
-from tests.persons import NOBODY, listed, make_listed, refusal
+from tests.persons import NOBODY, listed, make_listed, refusal, send
 
 UNKNOWN = NOBODY[0][0]
 
@@ -185,12 +189,15 @@ def test_files_of_uuids(people: ProjectClient, header: str) -> None:
     assert cohort["upload"] == {
         "naming": "person_id",
         "rows": 4,
+        "done": 4,
         "matched": 2,
         "unmatched": [
             {"row": 4, "value": "x", "reason": "not a uuid"},
             {"row": 5, "value": UNKNOWN, "reason": "no person has this uuid"},
         ],
     }
+    kept = people.get(url(people, cohort["id"])).json()["upload"]
+    assert kept == {name: value for name, value in cohort["upload"].items() if name != "unmatched"}
 
 
 def test_every_row_that_did_not_match_is_told(people: ProjectClient) -> None:
@@ -264,15 +271,40 @@ def test_forms_carry_json_as_text(project: ProjectClient) -> None:
     assert refusal(refused)[3] == "Idempotency-Key"
 
 
-def test_a_large_file(project: ProjectClient) -> None:
-    """30,000 rows, of which two name somebody."""
-    make_listed(project, "visitor 7")
-    make_listed(project, "visitor 29999")
-    content = "\n".join(f"visitor {number}" for number in range(30_000)).encode()
+MANY = 100_000
+_PERSONS = """
+WITH made AS (
+    INSERT INTO core_person (project_id, uuid, properties, is_identified, version, created_at)
+    SELECT %(project_id)s, gen_random_uuid(), '{}', false, 0, now() FROM generate_series(1, %(count)s)
+    RETURNING id
+)
+INSERT INTO core_persondistinctid (project_id, person_id, distinct_id, version)
+SELECT %(project_id)s, id, 'visitor ' || row_number() OVER (), 0 FROM made
+"""
 
-    told = upload(project, content).json()
 
-    assert (told["count"], told["upload"]["matched"], len(told["upload"]["unmatched"])) == (2, 2, 29_998)
+def test_a_file_of_a_hundred_thousand(project: ProjectClient) -> None:
+    """Every one of them is a person; some rows more name nobody. Whoever looks meanwhile sees how far it has come."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PERSONS, {"project_id": project.id, "count": MANY})
+        # As autovacuum does before long.
+        cursor.execute("ANALYZE core_person, core_persondistinctid")
+    content = "\n".join(f"visitor {number}" for number in range(-5, MANY + 1)).encode()
+
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(upload, project, content)
+        seen = []
+        while not answer.done():
+            seen += [one.get("upload") for one in project.get(url(project)).json()["results"]]
+            time.sleep(0.05)
+        told = answer.result().json()
+
+    assert (told["count"], told["is_calculating"], told["upload"]["matched"]) == (MANY, False, MANY)
+    assert [one["value"] for one in told["upload"]["unmatched"]] == [f"visitor {n}" for n in range(-5, 1)]
+    between = [one["done"] for one in seen if one and 0 < one["done"] < MANY]
+    assert between
+    assert between == sorted(between)
+    assert project.get(url(project, told["id"])).json()["count"] == MANY
 
 
 # --- questions
@@ -372,3 +404,51 @@ def test_members_of_a_cohort_deleted_long_ago_are_removed(project: ProjectClient
     left = CohortMember.objects.for_project(project.id).values_list("cohort_id", flat=True)
     assert list(left) == [fresh]
     assert [get(project, one)["count"] for one in (old, fresh)] == [0, 1]
+
+
+# --- copies
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_dynamic_cohort_is_copied_as_a_static_one(project: ProjectClient, method: str) -> None:
+    make_listed(project, "ada", plan="paid")
+    make_listed(project, "bob", plan="free")
+    paid = dynamic(project, person("plan", "paid"), name="Paying")["id"]
+    calculated(project, paid)
+
+    response = send(project, method, url(project, paid, "duplicate_as_static_cohort"))
+
+    assert response.status_code == 200
+    copy = response.json()
+    assert (copy["name"], copy["is_static"], copy["is_calculating"]) == ("Paying (static copy)", True, True)
+    assert calculated(project, copy["id"])["count"] == 1
+    make_listed(project, "eve", plan="paid")
+    patch(project, url(project, paid), {})
+    assert calculated(project, paid)["count"] == 2
+    assert persons(project, copy["id"]) == ["ada"]
+
+
+def test_a_static_cohort_is_not_copied(project: ProjectClient) -> None:
+    static = make(project, is_static=True)["id"]
+
+    refused = send(project, "POST", url(project, static, "duplicate_as_static_cohort"))
+
+    assert refusal(refused) == (400, "validation_error", "invalid_input", None)
+
+
+def test_a_long_name_leaves_room_for_what_the_copy_is(project: ProjectClient) -> None:
+    original = dynamic(project, person("plan", "paid"), name="x" * 400)["id"]
+
+    copy = send(project, "POST", url(project, original, "duplicate_as_static_cohort")).json()
+
+    assert copy["name"] == "x" * 386 + " (static copy)"
+
+
+def test_a_page_cannot_make_a_browser_copy(project: ProjectClient) -> None:
+    original = dynamic(project, person("plan", "paid"))["id"]
+
+    with logged_in(project) as browser:
+        assert browser.get(url(project, original, "duplicate_as_static_cohort")).status_code == 405
+        made = browser.send("POST", url(project, original, "duplicate_as_static_cohort"))
+
+    assert made.status_code == 200

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.models import Person
+from core.services import bulk_delete as service
 from tests.clients import ProjectClient, bearer, event, settle
 from tests.erasure import all_done, completed, deletions, events_left
 from tests.persons import activities, make_person, refusal, stores_agree
@@ -301,3 +302,26 @@ def test_the_old_root_takes_it_too(project: ProjectClient) -> None:
     response = project.post("/api/person/bulk_delete/", {"distinct_ids": ["a"]}, key=key)
 
     assert response.json()["persons_deleted"] == 1
+
+
+def test_what_would_take_too_long_is_left_for_another_request(
+    project: ProjectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        make_person(project, name)
+    monkeypatch.setattr(service, "GROUP_PERSONS", 1)
+    monkeypatch.setattr(service, "PATIENCE", 0.0)
+
+    result = service.bulk_delete(
+        project_id=project.id,
+        names=service.Names(distinct_ids=["a", "b", "c"]),
+        wanted=service.Wanted(delete_events=True, keep_person=False),
+        user_id=None,
+    )
+
+    assert (result.found, result.deleted) == (3, 1)
+    (gone,) = deletions(project)
+    left = {row["uuid"] for row in project.get(project.persons_url).json()["results"]}
+    assert set(map(str, result.failed)) == left
+    assert len(left) == 2
+    assert gone["person_uuid"] not in left

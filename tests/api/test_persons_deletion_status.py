@@ -1,5 +1,6 @@
 """``GET …/persons/deletion_status/``, the receipts, and counting again"""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +25,10 @@ STORES = {
     "clickhouse_members",
     "clickhouse_distinct_ids",
     "clickhouse_overrides",
+    "valkey_answers",
 }
+#: Answers that are kept by the time of another count are new ones.
+COUNTED_AGAIN = STORES - {"valkey_answers"}
 
 
 def erased(project: ProjectClient, name: str) -> dict[str, Any]:
@@ -52,6 +56,21 @@ def test_the_receipt_tells_who_asked_when_and_what_was_found(project: ProjectCli
     ]
     assert times == sorted(times)
     assert receipt["scrubbed_at"] is None
+
+
+def test_answers_that_were_kept_are_counted(project: ProjectClient) -> None:
+    person = make_person(project, "a")
+    settle()
+    steps = json.dumps([{"id": name, "order": place} for place, name in enumerate(("x", "y"))])
+    for step in (1, -2):
+        asked = project.get(f"{project.persons_url}funnel/", events=steps, funnel_step=step)
+        assert asked.status_code == 200, asked.text
+
+    project.delete(f"{project.persons_url}{person['uuid']}/", delete_events="true")
+
+    receipt = completed(project, person["uuid"])
+    assert receipt["counts_before"]["valkey_answers"] == 2
+    assert receipt["counts_after"]["valkey_answers"] == 0
 
 
 def test_what_is_kept_names_nobody(project: ProjectClient) -> None:
@@ -99,7 +118,11 @@ def test_counting_again_finds_nothing(project: ProjectClient) -> None:
 
     assert response.status_code == 200
     body = response.json()
-    assert (body["id"], body["is_erased"], body["counts"]) == (receipt["id"], True, dict.fromkeys(STORES, 0))
+    assert (body["id"], body["is_erased"], body["counts"]) == (
+        receipt["id"],
+        True,
+        dict.fromkeys(COUNTED_AGAIN, 0),
+    )
 
 
 def test_counting_again_tells_of_what_has_come_back(project: ProjectClient) -> None:

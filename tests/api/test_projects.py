@@ -277,7 +277,7 @@ def test_test_accounts_are_left_out_by_the_filters(project: ProjectClient) -> No
         ({"week_start_day": 2}, "week_start_day", "invalid_choice"),
         ({"week_start_day": "x"}, "week_start_day", "invalid_choice"),
         ({"person_display_name_properties": "email"}, "person_display_name_properties", "not_a_list"),
-        ({"person_display_name_properties": [1.5, {}]}, "person_display_name_properties__1", "invalid_input"),
+        ({"person_display_name_properties": [1.5, {}]}, "person_display_name_properties__0", "invalid_input"),
         ({"test_account_filters": "x"}, "test_account_filters", "not_a_list"),
         ({"test_account_filters": ["x"]}, "test_account_filters__0", "not_a_dict"),
         ({"test_account_filters": [{"key": "a", "type": "cohort"}]}, "test_account_filters", "invalid_input"),

@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import redis
 
+from core import sliding_window
+from core.metrics.counts import LIMITS
 from core.sliding_window import Limit, take
 from persons_api import env
 from tests.browser import logged_in
@@ -142,11 +145,19 @@ def test_capture_is_never_limited(shop: ProjectClient) -> None:
 
 
 def test_logins_are_counted_by_address(shop: ProjectClient) -> None:
+    """Those of the page and of the API together."""
     body = {"email": "nobody@example.org", "password": "x"}
 
     answers = [shop.http.post("/api/login/", json=body).status_code for _ in range(LOGIN + 1)]
 
     assert answers == [400] * LOGIN + [429]
+    assert shop.http.get("/login").status_code == 200
+    page = shop.http.post(
+        "/login", data={**body, "csrfmiddlewaretoken": shop.http.cookies["posthog_csrftoken"]}
+    )
+    assert page.status_code == 429
+    assert "Too many attempts." in page.text
+    assert int(page.headers["Retry-After"]) > 0
 
 
 def test_without_valkey_requests_pass(project: ProjectClient, stack: Stack) -> None:
@@ -231,3 +242,19 @@ def test_a_lowered_limit_waits_until_enough_have_left() -> None:
     assert budget
     assert budget.wait > 3500
     assert budget.remaining == 0
+
+
+def test_what_could_not_be_counted_is_told_when_valkey_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def uncounted() -> float:
+        LIMITS.flush()
+        *buckets, _ = LIMITS.read().get(("uncounted",), [0.0])
+        return sum(buckets)
+
+    before = uncounted()
+    nowhere = redis.Redis(port=free_port())
+    monkeypatch.setattr(sliding_window, "_silent_until", 0.0)
+    monkeypatch.setattr(sliding_window, "_script", lambda: nowhere.register_script("return 0"))
+
+    assert [take([Limit(name(), count=1, seconds=60)]) for _ in range(3)] == [None] * 3
+
+    assert uncounted() == before + 3

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -64,6 +65,8 @@ COHORT_ROUTES: dict[str, tuple[str, list[str]]] = {
         COHORT_WRITE,
     ),
     "cohorts_calculation_history_retrieve": ("{id}/calculation_history/", COHORTS),
+    "cohorts_duplicate_as_static_cohort_create": ("{id}/duplicate_as_static_cohort/", COHORT_WRITE),
+    "cohorts_duplicate_as_static_cohort_retrieve": ("{id}/duplicate_as_static_cohort/", COHORT_WRITE),
     "cohorts_persons_retrieve": ("{id}/persons/", ["cohort:read", "person:read"]),
     "cohorts_remove_person_from_static_cohort_partial_update": (
         "{id}/remove_person_from_static_cohort/",
@@ -88,7 +91,19 @@ WEBHOOKS: dict[str, tuple[str, list[str]]] = {
 ACCOUNTS: dict[str, tuple[str, list[str]]] = {
     "organizations_list": ("organizations/", ["organization:read"]),
     "organizations_retrieve": ("organizations/{id}/", ["organization:read"]),
+    "organizations_partial_update": ("organizations/{id}/", ["organization:write"]),
+    "organizations_project_deletions_list": (
+        "organizations/{organization_id}/project_deletions/",
+        ["organization:read"],
+    ),
+    "organizations_project_deletions_retrieve": (
+        "organizations/{organization_id}/project_deletions/{project}/",
+        ["organization:read"],
+    ),
+    "activity_log_list": ("projects/{project_id}/activity_log/", LOG),
     "list": ("projects/", ["project:read"]),
+    "create": ("projects/", ["project:write"]),
+    "destroy": ("projects/{id}/", ["project:write"]),
     "retrieve": ("projects/{id}/", ["project:read"]),
     "update": ("projects/{id}/", ["project:write"]),
     "partial_update": ("projects/{id}/", ["project:write"]),
@@ -96,6 +111,9 @@ ACCOUNTS: dict[str, tuple[str, list[str]]] = {
     "users_retrieve": ("users/{uuid}/", ["user:read"]),
     "users_partial_update": ("users/{uuid}/", ["user:write"]),
 }
+
+
+HEADERS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +138,14 @@ def operations(document: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]
         for method, operation in methods.items()
         if method in METHODS
     }
+
+
+def answer(document: dict[str, Any], operation: dict[str, Any], status: str) -> dict[str, Any]:
+    """What the operation answers with, wherever that stands."""
+    found: dict[str, Any] = operation["responses"][status]
+    if "$ref" in found:
+        found = document["components"]["responses"][found["$ref"].split("/")[-1]]
+    return found
 
 
 def test_the_copy_in_the_documents_is_current(written: subprocess.CompletedProcess[str]) -> None:
@@ -221,7 +247,13 @@ def test_components_have_the_names_that_clients_know(document: dict[str, Any]) -
     assert {
         "MinimalPerson",
         "PaginatedPersonRecordList",
+        "PatchedCohort",
         "PatchedPersonRecord",
+        "AsyncDeletionStatus",
+        "PaginatedAsyncDeletionStatusList",
+        "PersonBulkDeleteRequest",
+        "PersonBulkDeleteResponse",
+        "PersonPropertiesAtTimeResponse",
         "PersonDeletePropertyRequest",
         "PersonRecord",
         "PersonSplitRequest",
@@ -235,38 +267,86 @@ def test_components_have_the_names_that_clients_know(document: dict[str, Any]) -
     } <= set(document["components"]["schemas"])
 
 
-def test_routes_with_tables_say_so_and_no_others(document: dict[str, Any]) -> None:
-    with_tables = set()
+def test_routes_with_tables_or_pictures_say_so_and_no_others(document: dict[str, Any]) -> None:
+    media = {"csv": "text/csv", "svg": "image/svg+xml"}
+    found: dict[str, set[str]] = {form: set() for form in media}
     for name, (_, operation) in operations(document).items():
         asks = [one for one in operation.get("parameters", []) if one["name"] == "format"]
-        tables = [
-            response["content"].get("text/csv")
+        contents = [
+            response["content"]
             for status, response in operation["responses"].items()
-            # An answer that comes later is no table yet.
+            # An answer that comes later is in no other form yet.
             if status.startswith("2")
             and "content" in response
             and not (status == "202" and "200" in operation["responses"])
         ]
         if asks:
             (one,) = asks
-            assert (one["in"], sorted(one["schema"]["enum"])) == ("query", ["csv", "json"])
-            assert tables == [{"schema": {"type": "string"}}]
-            with_tables.add(name)
+            (form,) = set(one["schema"]["enum"]) - {"json"}
+            assert (one["in"], len(one["schema"]["enum"])) == ("query", 2)
+            assert [content[media[form]] for content in contents] == [{"schema": {"type": "string"}}]
+            assert [len(content) for content in contents] == [2]
+            found[form].add(name)
         else:
-            assert not any(tables), name
+            assert not any(kind in content for content in contents for kind in media.values()), name
         for status in ("400", "404"):
-            if status in operation["responses"]:
-                assert operation["responses"][status]["content"].keys() == {"application/json"}
+            assert answer(document, operation, status)["content"].keys() == {"application/json"}
 
-    assert {"persons_list", "persons_retrieve", "cohorts_persons_retrieve"} <= with_tables
+    assert {"persons_list", "persons_retrieve", "cohorts_persons_retrieve"} <= found["csv"]
+    assert found["svg"] == {
+        f"insights_{insight}_{action}" for insight in ("funnel", "trend") for action in ("retrieve", "create")
+    }
 
 
 def test_a_page_of_persons_is_one_object(document: dict[str, Any]) -> None:
     _, operation = operations(document)["persons_list"]
 
-    assert operation["responses"]["200"]["content"]["application/json"] == {
-        "schema": {"$ref": "#/components/schemas/PaginatedPersonRecordList"}
+    schemas = document["components"]["schemas"]
+    content = operation["responses"]["200"]["content"]["application/json"]
+    assert content["schema"] == {"$ref": "#/components/schemas/PersonsOrChanges"}
+    # The other one answers to `updated_since`, which clients of others do not know.
+    assert [one["$ref"].split("/")[-1] for one in schemas["PersonsOrChanges"]["anyOf"]] == [
+        "PersonChanges",
+        "PaginatedPersonRecordList",
+    ]
+
+
+def test_every_operation_has_its_errors(document: dict[str, Any]) -> None:
+    for name, (path, operation) in operations(document).items():
+        for status in ("400", "401", "403", "404", "406", "429", "503"):
+            error = answer(document, operation, status)
+            schema = error["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+            assert schema.endswith("Error") or name.startswith("query_"), (name, status)
+            assert error["description"]
+            if status in HEADERS:
+                assert error["headers"].keys() == {HEADERS[status]}, (name, status)
+        assert {"413", "415"} <= operation["responses"].keys() or "requestBody" not in operation, name
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", [])):
+            assert "409" in operation["responses"], name
+        assert path
+
+
+def test_what_changes_something_can_be_done_once(document: dict[str, Any]) -> None:
+    with_key = {
+        name
+        for name, (_, operation) in operations(document).items()
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
     }
+
+    assert {"persons_split_create", "persons_bulk_delete_create", "cohorts_create"} <= with_key
+    assert not any(name.endswith(("_list", "_retrieve")) for name in with_key)
+    assert "persons_batch_by_uuids_create" not in with_key
+
+
+def test_every_body_has_an_example_that_fits(document: dict[str, Any]) -> None:
+    for name, (_, operation) in operations(document).items():
+        bodies = [operation.get("requestBody", {})]
+        bodies += [answer(document, operation, status) for status in operation["responses"]]
+        for body in bodies:
+            if content := body.get("content", {}).get("application/json"):
+                schema = {**content["schema"], "components": document["components"]}
+                assert "example" in content, (name, content)
+                jsonschema_rs.validate(schema, content["example"])
 
 
 def test_the_pages_load_everything_from_this_server(project: ProjectClient) -> None:

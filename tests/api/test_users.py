@@ -6,7 +6,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.models import Membership, Organization, Project, User
+from core.models import Cohort, Membership, Organization, Project, User
+from tests.browser import logged_in
 from tests.clients import ProjectClient, bearer
 from tests.persons import refusal
 
@@ -161,3 +162,35 @@ def test_an_organization_without_projects_cannot_be_made_current(project: Projec
     response = patch(project, {"set_current_organization": str(empty.pk)})
 
     assert refusal(response) == (400, "validation_error", "invalid_input", "set_current_organization")
+
+
+def test_somebody_logged_in_may_leave_for_good(project: ProjectClient) -> None:
+    """There are other owners of the organization."""
+    made = project.post(f"/api/projects/{project.id}/cohorts/", {"name": "mine", "is_static": True}).json()
+
+    with logged_in(project) as browser:
+        gone = browser.send("DELETE", "/api/users/@me/")
+        assert (gone.status_code, gone.content) == (204, b"")
+        assert browser.get("/api/users/@me/").status_code == 401
+
+    assert project.get("/api/users/@me/").status_code == 401
+    assert not User.objects.filter(email=project.owner).exists()
+    assert Cohort.objects.for_project(project.id).get(pk=made["id"]).created_by is None
+
+
+def test_the_only_owner_stays(other_project: ProjectClient) -> None:
+    with logged_in(other_project) as browser:
+        refused = browser.send("DELETE", "/api/users/@me/")
+
+    assert refusal(refused) == (400, "validation_error", "invalid_input", None)
+    assert refused.json()["detail"] == "You are the only owner of the organization 'strangers'."
+    assert other_project.get("/api/users/@me/").status_code == 200
+
+
+def test_leaving_takes_a_fresh_login_and_no_key(project: ProjectClient) -> None:
+    with_key = project.delete("/api/users/@me/")
+    with logged_in(project, seconds_ago=3 * 3600) as browser:
+        with_old_login = browser.send("DELETE", "/api/users/@me/")
+
+    assert with_key.json()["detail"] == "This action does not support personal API key access"
+    assert refusal(with_old_login)[2] == "sensitive_action_required_reauth"

@@ -45,7 +45,17 @@ def test_a_bad_variable_is_named(tmp_path: Path, arguments: list[str], variable:
 @pytest.mark.parametrize(
     "command",
     [
-        *("up", "create-project", "create-key", "import", "drain", "doctor", "backup", "restore"),
+        *(
+            "up",
+            "create-project",
+            "create-key",
+            "import",
+            "import-posthog",
+            "drain",
+            "doctor",
+            "backup",
+            "restore",
+        ),
         *("web", "worker", "beat", "migrate"),
     ],
 )

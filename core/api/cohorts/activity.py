@@ -2,21 +2,19 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.activity import PAGE, activity_page
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
+from core.api.documents import numbered_page
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ActivityPageSerializer
 from core.api.views import ProjectViewSet
 from core.selectors.cohorts import get_cohort
 
-_PAGE = [
-    OpenApiParameter("limit", int, description="Entries a page, 1 or more.", default=PAGE),
-    OpenApiParameter("page", int, description="Which page, from 1.", default=1),
-]
+_PAGE = numbered_page(size=PAGE)
 
 
 class CohortActivityViewSet(ProjectViewSet):

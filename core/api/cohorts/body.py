@@ -91,6 +91,8 @@ def read_fields(body: Mapping[str, Any]) -> CohortFields:
         values["cohort_type"] = body["cohort_type"]
     elif "cohort_type" in body:
         values["cohort_type"] = None
+    if body.get("groups") is not None and not isinstance(body["groups"], list):
+        raise InvalidInput("Expected a list.", attr="groups", code="not_a_list")
     values |= {name: body[name] for name in ("filters", "groups", "query") if name in body}
     members_from = next((name for name in (IDS, FILE) if body.get(name) not in (None, "", [])), None)
     return CohortFields(values, members_from)

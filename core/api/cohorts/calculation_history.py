@@ -2,13 +2,14 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
 from core.api.cohorts.parameters import read_lenient_page
 from core.api.cohorts.serializers import CohortCalculationPageSerializer
+from core.api.documents import lenient_limit, lenient_offset
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
 from core.selectors.cohorts import get_cohort, list_calculations
@@ -24,8 +25,8 @@ class CalculationHistoryViewSet(ProjectViewSet):
         parameters=[
             PROJECT_ID,
             COHORT_ID,
-            OpenApiParameter("limit", int, default=100),
-            OpenApiParameter("offset", int, default=0),
+            lenient_limit("Calculations a page."),
+            lenient_offset("Calculations to skip."),
         ],
         responses={200: CohortCalculationPageSerializer, **ERRORS},
     )

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
 from core.api.cohorts.parameters import read_lenient_page
-from core.api.cohorts.serializers import CohortPersonsSerializer
+from core.api.cohorts.serializers import COHORT_PERSONS
 from core.api.csv import CSVRenderer
+from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
 from core.api.parameters import read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
@@ -37,8 +38,8 @@ class CohortPersonsViewSet(PersonListViewSet):
         parameters=[
             PROJECT_ID,
             COHORT_ID,
-            OpenApiParameter("limit", int, description="Members a page, at most 10000.", default=100),
-            OpenApiParameter("offset", int, description="Members to skip.", default=0),
+            lenient_limit("Members a page, at most 10000."),
+            lenient_offset("Members to skip."),
             OpenApiParameter(
                 "search", str, description="A part of the e-mail, the name, the uuid or a distinct id."
             ),
@@ -54,7 +55,7 @@ class CohortPersonsViewSet(PersonListViewSet):
             ),
         ],
         responses={
-            (200, "application/json"): CohortPersonsSerializer,
+            (200, "application/json"): COHORT_PERSONS,
             (200, "text/csv"): OpenApiTypes.STR,
             **ERRORS,
         },

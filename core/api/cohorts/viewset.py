@@ -14,11 +14,20 @@ from rest_framework.response import Response
 from core.api.cohorts.body import JSON_OR_FORM, read_body, read_fields, read_file, read_uuids
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
 from core.api.cohorts.parameters import read_lenient_page
-from core.api.cohorts.serializers import CohortPageSerializer, CohortRequestSerializer, CohortSerializer
+from core.api.cohorts.serializers import (
+    CohortFormSerializer,
+    CohortPageSerializer,
+    CohortPatchSerializer,
+    CohortRequestSerializer,
+    CohortSerializer,
+    CohortUploadFormSerializer,
+)
+from core.api.documents import lenient_flag, lenient_limit, lenient_offset
 from core.api.once import HEADER
 from core.api.pages import page_links
 from core.api.parameters import read_integer, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
+from core.api.persons.serializers import ErrorSerializer
 from core.api.views import ProjectViewSet
 from core.exceptions import InvalidInput
 from core.models import Cohort
@@ -29,11 +38,12 @@ from core.services.cohorts.save_cohort import change_cohort, create_cohort
 
 _LONGEST_SEARCH = 200
 _TYPES = {"static": True, "dynamic": False}
-_REQUEST = {
-    "application/json": CohortRequestSerializer,
-    "application/x-www-form-urlencoded": CohortRequestSerializer,
-    "multipart/form-data": CohortRequestSerializer,
+_FORMS = {
+    "application/x-www-form-urlencoded": CohortFormSerializer,
+    "multipart/form-data": CohortUploadFormSerializer,
 }
+_REQUEST = {"application/json": CohortRequestSerializer, **_FORMS}
+_PATCH = {"application/json": CohortPatchSerializer, **_FORMS}
 
 
 class CohortViewSet(ProjectViewSet):
@@ -53,17 +63,19 @@ class CohortViewSet(ProjectViewSet):
         operation_id="cohorts_list",
         parameters=[
             PROJECT_ID,
-            OpenApiParameter("limit", int, description="Cohorts a page, at most 10000.", default=100),
-            OpenApiParameter("offset", int, description="Cohorts to skip.", default=0),
+            lenient_limit("Cohorts a page, at most 10000."),
+            lenient_offset("Cohorts to skip."),
             OpenApiParameter("type", str, enum=list(_TYPES), description="Only those of this kind."),
             OpenApiParameter("created_by_id", int, description="Only those that this user made."),
-            OpenApiParameter("search", str, description="A part of the name, in any case."),
             OpenApiParameter(
-                "hide_behavioral_cohorts",
-                bool,
-                description="Without cohorts that look at events, and those that refer to one.",
+                "search",
+                {"type": "string", "maxLength": _LONGEST_SEARCH},
+                description="A part of the name, in any case.",
             ),
-            OpenApiParameter("basic", bool, description="Without `filters`, `query` and `groups`."),
+            lenient_flag(
+                "hide_behavioral_cohorts", "Without cohorts that look at events, and those that refer to one."
+            ),
+            lenient_flag("basic", "Without `filters`, `query` and `groups`."),
         ],
         responses={200: CohortPageSerializer, **ERRORS},
     )
@@ -130,14 +142,18 @@ class CohortViewSet(ProjectViewSet):
     @extend_schema(
         operation_id="cohorts_partial_update",
         parameters=[PROJECT_ID, COHORT_ID],
-        request=_REQUEST,
+        request=_PATCH,
         responses={200: CohortSerializer, **ERRORS},
     )
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """The same as `PUT`."""
         return self.update(request, **kwargs)
 
-    @extend_schema(operation_id="cohorts_destroy", parameters=[PROJECT_ID, COHORT_ID], responses={405: None})
+    @extend_schema(
+        operation_id="cohorts_destroy",
+        parameters=[PROJECT_ID, COHORT_ID],
+        responses={405: ErrorSerializer, **ERRORS},
+    )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Not possible: send `PATCH {"deleted": true}`."""
         detail = 'Cohorts are deleted by PATCH with {"deleted": true}.'
@@ -153,8 +169,10 @@ class CohortViewSet(ProjectViewSet):
         report = fill_by_csv(**of, persons=persons) if persons else None
         if uuids or report:
             cohort = get_cohort(self.project.pk, cohort.pk)
-        upload = {"upload": asdict(report)} if report else {}
-        return Response({**show_cohort(cohort), **upload}, status=status)
+        shown = show_cohort(cohort)
+        if report:
+            shown["upload"] = {**shown["upload"], **asdict(report)}
+        return Response(shown, status=status)
 
     def _once(self, handler: Callable[..., Response], request: Request, **kwargs: Any) -> Response:
         if isinstance(request.data, QueryDict):

@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.activity import PAGE, activity_page
 from core.api.csv import JSON_OR_CSV
+from core.api.documents import numbered_page
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
 from core.api.persons.serializers import ActivityPageSerializer
@@ -16,10 +17,7 @@ from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
 from core.selectors.persons import find_person
 
-_PAGE = [
-    OpenApiParameter("limit", int, description="Entries a page, 1 or more.", default=PAGE),
-    OpenApiParameter("page", int, description="Which page, from 1.", default=1),
-]
+_PAGE = numbered_page(size=PAGE)
 
 
 class ActivityViewSet(ProjectViewSet):

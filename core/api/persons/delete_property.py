@@ -9,7 +9,11 @@ from rest_framework.response import Response
 from core.api.fields import Fields, required
 from core.api.persons.documents import ERRORS, PERSON_ID, PROJECT_ID
 from core.api.persons.person_id import read_person_id
-from core.api.persons.serializers import PersonDeletePropertyRequestSerializer, SuccessSerializer
+from core.api.persons.serializers import (
+    PersonDeletePropertyErrorSerializer,
+    PersonDeletePropertyRequestSerializer,
+    SuccessSerializer,
+)
 from core.api.views import ProjectViewSet
 from core.services.unset_properties import unset_properties
 
@@ -25,7 +29,7 @@ class DeletePropertyViewSet(ProjectViewSet):
         operation_id="persons_delete_property_create",
         parameters=[PROJECT_ID, PERSON_ID],
         request=PersonDeletePropertyRequestSerializer,
-        responses={201: SuccessSerializer, **ERRORS},
+        responses={201: SuccessSerializer, **ERRORS, 503: PersonDeletePropertyErrorSerializer},
     )
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Remove one property or several. Those that the person does not have are no error."""

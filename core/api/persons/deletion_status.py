@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api import documents
 from core.api.pages import page_links
 from core.api.parameters import read_limit, read_offset, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
@@ -49,10 +50,10 @@ class DeletionStatusViewSet(ProjectViewSet):
         operation_id="persons_deletion_status_list",
         parameters=[
             PROJECT_ID,
-            OpenApiParameter("status", enum=STATUSES, default="all"),
+            OpenApiParameter("status", enum=STATUSES, default="all", description="Only those in this state."),
             OpenApiParameter("person_uuid", OpenApiTypes.UUID, description="Only this person's."),
-            OpenApiParameter("limit", OpenApiTypes.INT, default=PAGE),
-            OpenApiParameter("offset", OpenApiTypes.INT, default=0),
+            documents.limit("Requests a page.", default=PAGE, most=LARGEST_PAGE),
+            documents.offset("Requests to skip."),
         ],
         responses={200: DeletionPageSerializer, **ERRORS},
     )

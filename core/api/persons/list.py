@@ -15,11 +15,12 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api import documents
 from core.api.csv import CONTENT_TYPE, JSON_OR_CSV, CSVRenderer, CSVTable
 from core.api.pages import page_links, with_parameters
 from core.api.parameters import read_integer, read_limit, read_offset, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
-from core.api.persons.serializers import PersonPageSerializer
+from core.api.persons.serializers import PERSONS
 from core.api.views import ProjectViewSet
 from core.api.walks import Walk
 from core.database import release_connection
@@ -59,8 +60,8 @@ class PersonListViewSet(ProjectViewSet):
         operation_id="persons_list",
         parameters=[
             PROJECT_ID,
-            OpenApiParameter("limit", int, description="Rows a page, 1 to 10000.", default=PAGE),
-            OpenApiParameter("offset", int, description="Rows to skip.", default=0),
+            documents.limit("Rows a page, 1 to 10000.", default=PAGE, most=LARGEST_PAGE),
+            documents.offset("Rows to skip."),
             OpenApiParameter("distinct_id", str, description="Exactly one of the person's distinct ids."),
             OpenApiParameter("email", str, description="The exact `email` property."),
             OpenApiParameter("cohort", int, description="Only members of the cohort with this id."),
@@ -94,7 +95,7 @@ class PersonListViewSet(ProjectViewSet):
             ),
         ],
         responses={
-            (200, "application/json"): PersonPageSerializer,
+            (200, "application/json"): PERSONS,
             (200, "text/csv"): OpenApiTypes.STR,
             **ERRORS,
         },

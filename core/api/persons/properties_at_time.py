@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.documents import lenient_flag
 from core.api.fields import required
 from core.api.parameters import read_text
 from core.api.persons.documents import PROJECT_ID
@@ -42,7 +43,7 @@ class PropertiesAtTimeViewSet(ProjectViewSet):
                 required=True,
                 description="Until when, in ISO 8601; UTC when it names no offset.",
             ),
-            OpenApiParameter("include_set_once", bool, description="Also apply `$set_once`.", default=False),
+            lenient_flag("include_set_once", "Also apply `$set_once`."),
         ],
         responses={200: PersonPropertiesAtTimeResponseSerializer, **_ERRORS},
     )

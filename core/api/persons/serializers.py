@@ -2,8 +2,27 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import (
+    PolymorphicProxySerializer,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
+
+
+@extend_schema_field({"type": "boolean", "const": True})
+class TrueField(serializers.BooleanField):
+    """Always true."""
+
+
+@extend_schema_field({"type": "boolean", "const": False})
+class FalseField(serializers.BooleanField):
+    """Always false."""
+
+
+@extend_schema_field({"type": "null"})
+class NothingField(serializers.JSONField):
+    """Always null."""
 
 
 class PersonRecordSerializer(serializers.Serializer[object]):
@@ -21,6 +40,21 @@ class PersonRecordSerializer(serializers.Serializer[object]):
     last_seen_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
+class RecordedEventSerializer(serializers.Serializer[object]):
+    """An event within a recording."""
+
+    uuid = serializers.UUIDField()
+    timestamp = serializers.DateTimeField()
+    window_id = serializers.CharField()
+
+
+class MatchedRecordingSerializer(serializers.Serializer[object]):
+    """A recording of a session. This server stores none."""
+
+    session_id = serializers.CharField()
+    events = RecordedEventSerializer(many=True)
+
+
 class PersonListRowSerializer(serializers.Serializer[object]):
     """A person in a list."""
 
@@ -33,7 +67,7 @@ class PersonListRowSerializer(serializers.Serializer[object]):
     created_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField(allow_null=True)
     is_identified = serializers.BooleanField()
-    matched_recordings = serializers.ListField(child=serializers.JSONField())
+    matched_recordings = MatchedRecordingSerializer(many=True, help_text="Always empty.")
     value_at_data_point = serializers.FloatField(allow_null=True)
 
 
@@ -45,6 +79,51 @@ class PersonPageSerializer(serializers.Serializer[object]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     count = serializers.IntegerField(required=False, help_text="Of all pages; with `include_total` only.")
+
+
+class ChangedPersonSerializer(PersonListRowSerializer):
+    """A person that changed."""
+
+    is_deleted = FalseField()
+
+
+class DeletedPersonSerializer(serializers.Serializer[object]):
+    """A person that is gone."""
+
+    type = serializers.ChoiceField(choices=["person"])
+    id = serializers.UUIDField(help_text="The same as `uuid`.")
+    uuid = serializers.UUIDField()
+    is_deleted = TrueField()
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="PersonChange",
+        serializers=[ChangedPersonSerializer, DeletedPersonSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
+)
+class PersonChangesField(serializers.ListField):
+    """Persons that changed, and persons that are gone."""
+
+
+class PersonChangesSerializer(serializers.Serializer[object]):
+    """What changed, in the order of the changes: the answer to `updated_since`."""
+
+    results = PersonChangesField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    cursor = serializers.CharField(help_text="What `updated_since` takes to go on from here.")
+
+
+#: A page of persons, or of changes.
+PERSONS = PolymorphicProxySerializer(
+    component_name="PersonsOrChanges",
+    serializers=[PersonChangesSerializer, PersonPageSerializer],
+    resource_type_field_name=None,
+    many=False,
+)
 
 
 class ErrorSerializer(serializers.Serializer[object]):
@@ -80,6 +159,12 @@ class PersonPropertiesAtTimeErrorSerializer(ErrorSerializer):
     error = serializers.CharField(help_text="The same as `detail`.")
 
 
+class PersonDeletePropertyErrorSerializer(ErrorSerializer):
+    """A failure of the server."""
+
+    success = FalseField()
+
+
 class SuccessSerializer(serializers.Serializer[object]):
     """It is done."""
 
@@ -93,7 +178,11 @@ class PersonSplitRequestSerializer(serializers.Serializer[object]):
         required=False, allow_null=True, help_text="The id that stays; every other one moves."
     )
     distinct_ids_to_split = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="The ids that move; every other one stays."
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        min_length=1,
+        help_text="The ids that move; every other one stays.",
     )
     dry_run = serializers.BooleanField(required=False, default=False, help_text="Only tell what would be.")
 
@@ -121,12 +210,17 @@ class PersonSplitPreviewSerializer(serializers.Serializer[object]):
 class PersonUpdatePropertyRequestSerializer(serializers.Serializer[object]):
     """The property to set."""
 
-    key = serializers.CharField(help_text="The name of the property.")
+    key = serializers.CharField(min_length=1, help_text="The name of the property.")
     value = serializers.JSONField(help_text="Any JSON; null is a value.")
 
 
 @extend_schema_field(
-    {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    {
+        "oneOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        ]
+    }
 )
 class StringOrStringsField(serializers.JSONField):
     """One string or a list of them."""
@@ -196,7 +290,7 @@ class PropertyValuesSerializer(serializers.Serializer[object]):
 class PersonResetDistinctIdRequestSerializer(serializers.Serializer[object]):
     """The distinct id to repair."""
 
-    distinct_id = serializers.CharField()
+    distinct_id = serializers.CharField(min_length=1)
 
 
 class ActivityUserSerializer(serializers.Serializer[object]):
@@ -221,7 +315,7 @@ class ActivityDetailSerializer(serializers.Serializer[object]):
     """What happened, in detail."""
 
     changes = ActivityChangeSerializer(many=True, allow_null=True)
-    trigger = serializers.JSONField()
+    trigger = NothingField()
     type = serializers.CharField(allow_null=True)
     name = serializers.CharField(allow_null=True)
     short_id = serializers.CharField(allow_null=True)
@@ -271,7 +365,7 @@ class PersonMergeResponseSerializer(serializers.Serializer[object]):
     person = PersonRecordSerializer()
     merged_person_uuid = serializers.UUIDField(help_text="Who was merged away.")
     overridden_properties = serializers.DictField(
-        child=serializers.JSONField(allow_null=True),
+        child=serializers.JSONField(),
         help_text="Values of the other person that lost against this one's.",
     )
     cohorts = CohortNameSerializer(many=True)

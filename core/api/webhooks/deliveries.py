@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api import documents
 from core.api.pages import page_links
 from core.api.parameters import read_limit, read_offset
 from core.api.persons.documents import ERRORS, PROJECT_ID
@@ -39,8 +40,8 @@ class DeliveryViewSet(ProjectViewSet):
             WEBHOOK_ID,
             OpenApiParameter("state", str, enum=_STATES, description="Only those in this state."),
             OpenApiParameter("event", str, enum=EVENTS, description="Only those of this name."),
-            OpenApiParameter("limit", int, description="Events a page, at most 1000.", default=_PAGE),
-            OpenApiParameter("offset", int, description="Events to skip.", default=0),
+            documents.limit("Events a page.", default=_PAGE, most=_LARGEST_PAGE),
+            documents.offset("Events to skip."),
         ],
         responses={200: DeliveryPageSerializer, **ERRORS},
     )

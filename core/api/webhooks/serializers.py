@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from core.api.strict_fields import Flag, Text
 from core.models import WebhookDelivery
 from core.services.webhooks.events import EVENTS
 
@@ -13,20 +14,23 @@ LONGEST_OVERLAP = 7 * 24 * 60 * 60
 class WebhookRequestSerializer(serializers.Serializer[object]):
     """What a webhook can be given."""
 
-    url = serializers.CharField(
-        max_length=2000, help_text="Where events go, by POST. Private addresses are refused by default."
+    url = Text(
+        min_length=1,
+        max_length=2000,
+        help_text="Where events go, by POST. Private addresses are refused by default.",
     )
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=EVENTS), allow_empty=False, help_text="What it is told of."
     )
-    description = serializers.CharField(max_length=1000, allow_blank=True, required=False)
-    enabled = serializers.BooleanField(required=False, help_text="Default `true`.")
+    description = Text(max_length=1000, allow_blank=True, required=False)
+    enabled = Flag(required=False, help_text="Default `true`.")
 
 
+@extend_schema_serializer(component_name="WebhookRequest")
 class PatchedWebhookRequestSerializer(WebhookRequestSerializer):
     """Fields that are not named stay as they are."""
 
-    url = serializers.CharField(max_length=2000, required=False)
+    url = Text(min_length=1, max_length=2000, required=False)
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=EVENTS), allow_empty=False, required=False
     )

@@ -4,11 +4,12 @@ import threading
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.cohorts.parameters import read_lenient_page
+from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
@@ -57,8 +58,8 @@ class WebhookViewSet(ProjectViewSet):
         operation_id="webhooks_list",
         parameters=[
             PROJECT_ID,
-            OpenApiParameter("limit", int, description="Webhooks a page.", default=100),
-            OpenApiParameter("offset", int, description="Webhooks to skip.", default=0),
+            lenient_limit("Webhooks a page."),
+            lenient_offset("Webhooks to skip."),
         ],
         responses={200: WebhookPageSerializer, **ERRORS},
     )

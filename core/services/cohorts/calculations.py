@@ -39,7 +39,7 @@ _NEXT = """
 SELECT c.id, c.project_id, c.pending_version, c.is_static, c.filters::text, c.groups::text, c.query::text,
     p.timezone, p.test_account_filters::text
 FROM core_cohort c JOIN core_project p ON p.id = c.project_id
-WHERE c.is_calculating AND NOT c.deleted
+WHERE c.is_calculating AND NOT c.deleted AND p.deleted_at IS NULL
 ORDER BY c.requested_at, c.request_rank, c.id LIMIT 1
 """
 _DEATHS = """
@@ -162,7 +162,12 @@ def _end(run: Run, error: str) -> None:
         cursor.execute(_END, [error, run.calculated.project_id, run.calculated.run_id])
 
 
-_WAITING = "SELECT EXISTS (SELECT 1 FROM core_cohort WHERE is_calculating AND NOT deleted)"
+_WAITING = """
+SELECT EXISTS (
+    SELECT 1 FROM core_cohort c JOIN core_project p ON p.id = c.project_id
+    WHERE c.is_calculating AND NOT c.deleted AND p.deleted_at IS NULL
+)
+"""
 
 
 def is_waiting() -> bool:

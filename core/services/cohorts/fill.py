@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db.backends.utils import CursorWrapper
 
 from core.models.person import EMAIL_START
@@ -15,6 +16,9 @@ from core.services.cohorts.read_csv import NamedPersons, Naming
 from core.services.cohorts.request_calculation import INTERRUPTED
 from core.services.cohorts.static_members import BATCH, join_by_uuid, join_cohort, lock_persons
 from core.services.transaction import Conflict, change_persons
+
+#: Rows of a file after which is noted how far it has come; a multiple of ``BATCH``.
+_TOLD_EVERY = 5 * BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ def fill_by_csv(*, project_id: int, cohort_id: int, persons: NamedPersons) -> Re
             batch = slice(start, start + BATCH)
             join = partial(_join, **of, naming=persons.naming, values=persons.values[batch])
             _note(report, persons, batch, change_persons(project_id, join))
+            if batch.stop % _TOLD_EVERY == 0 or batch.stop >= report.rows:
+                done = min(batch.stop, report.rows)
+                change_persons(project_id, partial(_tell, **of, report=report, done=done))
     except BaseException:
         change_persons(project_id, partial(_end, **of, error=INTERRUPTED))
         raise
@@ -125,6 +132,17 @@ _BEGIN = (
 
 def _begin(cursor: CursorWrapper, **of: Any) -> None:
     cursor.execute(_BEGIN, of)
+
+
+_TELL = """
+UPDATE core_cohort SET upload = %(upload)s WHERE id = %(cohort_id)s AND project_id = %(project_id)s
+"""
+
+
+def _tell(cursor: CursorWrapper, *, report: Report, done: int, **of: Any) -> None:
+    """How far the file has come, for whoever looks meanwhile."""
+    told = {"naming": report.naming, "rows": report.rows, "done": done, "matched": report.matched}
+    cursor.execute(_TELL, {**of, "upload": orjson.dumps(told).decode()})
 
 
 _END = """

@@ -79,6 +79,7 @@ _DUE = """
 SELECT project_id, array_agg(id ORDER BY id) FROM (
     SELECT id, project_id FROM core_cohort
     WHERE NOT is_static AND NOT deleted AND NOT is_calculating AND errors_calculating <= %(most_errors)s
+      AND project_id NOT IN (SELECT id FROM core_project WHERE deleted_at IS NOT NULL)
       AND (last_calculation IS NULL OR last_calculation < now() - %(fresh)s)
       AND (errors_calculating = 0
         OR last_error_at < now() - %(patience)s * (2 ^ errors_calculating))

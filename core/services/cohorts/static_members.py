@@ -29,7 +29,9 @@ class NoSuchMember(RequestError):
         super().__init__((self.__doc__ or "").strip())
 
 
-_LOCK = "SELECT id FROM core_person WHERE project_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE"
+# An addition of nothing keeps PostgreSQL, which may know nothing yet of a project that was filled a moment ago, from
+# walking all of it for each batch.
+_LOCK = "SELECT id FROM core_person WHERE project_id + 0 = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 def lock_persons(cursor: CursorWrapper, project_id: int, person_ids: Sequence[int]) -> list[int]:
