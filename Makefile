@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test lint format lock bench clean
+.PHONY: help install up test lint format docs audit lock bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -38,6 +38,13 @@ lint: $(STAMP) ## Check format, lint rules and types
 format: $(STAMP) ## Bring the code into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## Build the documentation into build/docs
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "open build/docs/index.html"
+
+audit: $(STAMP) ## Look up every locked dependency in the database of known vulnerabilities
+	$(BIN)/pip-audit --require-hashes --disable-pip --vulnerability-service osv --requirement requirements.lock
 
 lock: $(STAMP) ## Lock the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FILE = re.compile(
     r"`((?:core|insights|persons_api|tests|benchmarks|docs)/[\w./-]+\.\w+)`|\]\(((?:\.\./)*[\w./-]+)\)"
