@@ -217,9 +217,13 @@ def _remove(table: Table, run: UUID, projects: Collection[int]) -> None:
         client.administer(statement, parameters={"run": run, "projects": sorted(projects)})
 
 
+#: In a cluster every node has all of it.
 _NOTED = """
-SELECT sum(total_rows) FROM system.tables
-WHERE database = {database:String} AND name IN ('ids_to_erase', 'persons_to_erase')
+SELECT min(rows) FROM (
+    SELECT hostName() AS host, sum(total_rows) AS rows FROM system.tables
+    WHERE database = {database:String} AND name IN ('ids_to_erase', 'persons_to_erase')
+    GROUP BY host
+)
 """
 _OF_RUN = "SELECT joinGetOrNull({table:String}, 'run', toInt64(0), '') = {run:UUID}"
 
