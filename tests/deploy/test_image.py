@@ -44,7 +44,7 @@ def test_the_image_has_what_the_program_requires_but_the_embedded_stores() -> No
 
     assert required >= EMBEDDED
     assert required - set(pinned("deploy/requirements.lock")) == EMBEDDED
-    assert {"pandas", "numpy", "chdb-core"}.isdisjoint(pinned("deploy/requirements.lock"))
+    assert {"pandas", "chdb-core"}.isdisjoint(pinned("deploy/requirements.lock"))
 
 
 def test_what_the_dockerfile_copies_is_sent_to_it() -> None:
