@@ -44,7 +44,11 @@ class Person(models.Model):
         ]
         indexes = [
             models.Index(fields=["project", "-created_at", "-uuid"], name="person_newest_first"),
-            models.Index(fields=["project", "email_start"], name="person_by_email"),
+            models.Index(
+                fields=["project", "email_start"],
+                condition=models.Q(email_start__isnull=False),
+                name="person_by_given_email",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -57,7 +61,10 @@ class PersonDistinctId(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    project = models.ForeignKey("core.Project", on_delete=models.CASCADE, related_name="+", db_index=False)
+    #: Without a constraint of its own, which each new person would pay for: the composite one says it, too.
+    project = models.ForeignKey(
+        "core.Project", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     distinct_id = models.CharField(max_length=400)
     #: 0 for the id that made its person; above 0 the id may have had another person before.
