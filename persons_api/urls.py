@@ -214,14 +214,6 @@ _ACCOUNTS = [
 
 urlpatterns = [
     # persons and capture first: paths are tried in turn
-    *project_route("insights/funnel", FunnelInsightViewSet.as_view({"get": "retrieve", "post": "create"})),
-    *project_route(
-        "insights/funnel/correlation", CorrelationViewSet.as_view({"get": "retrieve", "post": "create"})
-    ),
-    *project_route(
-        "query/(?P<query_id>[^/]+)", QueryViewSet.as_view({"get": "retrieve", "delete": "destroy"})
-    ),
-    *project_route("insights/trend", TrendViewSet.as_view({"get": "retrieve", "post": "create"})),
     re_path(r"^api/projects/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/persons", include(_PERSONS)),
     # the old root means the caller's current project
@@ -247,6 +239,15 @@ urlpatterns = [
     route(r"array/(?P<token>[^/]+)/config\.js", remote_config_script),
     route(r"static/(?:[^/]+/)?surveys\.js", surveys_script),
     route("s", recordings),
+    # insights
+    *project_route("insights/funnel", FunnelInsightViewSet.as_view({"get": "retrieve", "post": "create"})),
+    *project_route(
+        "insights/funnel/correlation", CorrelationViewSet.as_view({"get": "retrieve", "post": "create"})
+    ),
+    *project_route(
+        "query/(?P<query_id>[^/]+)", QueryViewSet.as_view({"get": "retrieve", "delete": "destroy"})
+    ),
+    *project_route("insights/trend", TrendViewSet.as_view({"get": "retrieve", "post": "create"})),
     # cohorts
     re_path(r"^api/projects/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/cohorts", include(_COHORTS)),

@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.core.signals import request_started
+from django.conf import settings
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, reset_queries
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -21,6 +23,10 @@ _CHUNK = 64 * 1024
 _django = get_wsgi_application()
 # Each request gives its connection back at its end: nothing is left to do at a start.
 request_started.disconnect(close_old_connections)
+# Nor are there caches of Django's to close, nor queries to forget that only a debug server notes.
+request_finished.disconnect(close_caches)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 
 # What was loaded until now stays and need not be looked at again; and a batch of events is tens of thousands of objects
 # that go with the request: looking through them over and over took an eighth of a web process under load.
