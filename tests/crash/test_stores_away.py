@@ -1,13 +1,11 @@
 """A store that is away: what needs it says so, everything else goes on, nothing accepted is lost."""
 
 import json
-import os
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import httpx
+import psutil
 import pytest
 
 from tests.clients import bearer, event
@@ -57,23 +55,25 @@ def client(stack: Stack) -> Client:
 
 @contextmanager
 def held_down(stack: Stack, name: str) -> Iterator[None]:
-    """Kill the child whenever the supervisor starts it, until the end of the block."""
-    is_down, released = threading.Event(), threading.Event()
-
-    def kill() -> None:
-        while not released.wait(0.02):
-            with suppress(ProcessLookupError, KeyError):
-                os.kill(stack.pids()[name], signal.SIGKILL)
-                is_down.set()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
+    """Kill the child while the supervisor, which would start it again, is suspended."""
+    assert stack.process is not None
+    supervisor, child = psutil.Process(stack.process.pid), psutil.Process(stack.pids()[name])
+    supervisor.suspend()
     try:
-        assert is_down.wait(10)
+        # PostgreSQL's backends outlive it for a moment, in which they still answer.
+        parts = [child, *child.children(recursive=True)]
+        child.kill()
+        eventually(lambda: not any(lives(part) for part in parts))
         yield
     finally:
-        released.set()
-        killer.join()
+        supervisor.resume()
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_without_clickhouse_capture_and_persons_go_on(stack: Stack, client: Client) -> None:

@@ -281,6 +281,8 @@ def valkey_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for key in client.scan_iter(count=1000):
         kind = client.type(key)
+        if kind == b"none":
+            continue  # It has expired since it was listed.
         values: Any = {
             b"string": lambda key: client.get(key),
             b"hash": lambda key: client.hgetall(key),
