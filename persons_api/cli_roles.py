@@ -35,26 +35,35 @@ def web(
         _become(roles.web(host=host, port=port, stop_seconds=stop_seconds))
 
 
-def _known(queue: str) -> str:
-    if queue not in roles.WORKERS:
-        raise typer.BadParameter(f"one of {QUEUES}")
-    return queue
+def _known(queues: list[str] | None) -> list[str]:
+    if set(queues or ()) - set(roles.WORKERS):
+        raise typer.BadParameter(f"each is one of {QUEUES}")
+    return list(dict.fromkeys(queues or roles.WORKERS))
 
 
 @app.command(rich_help_panel=PANEL)
 def worker(
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help=f"One of {QUEUES}.", callback=_known)],
+    queues: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="QUEUE", help=f"Some of {QUEUES}; all of them by default.", callback=_known),
+    ] = None,
+    with_beat: Annotated[
+        bool, typer.Option("--beat", help="Also start what is due by the clock; for exactly one.")
+    ] = False,
 ) -> None:
-    """Do the tasks of one queue. Each queue needs one worker.
+    """Do the tasks of queues, in a process for each. Each queue needs one worker.
 
-    After SIGTERM it finishes what it does and gives back what it has not begun.
+    Several share the memory of what they have loaded. After SIGTERM each finishes what it does and gives back what it
+    has not begun.
 
-    **Example**
+    **Examples**
 
     - `persons-api worker delivery`
+    - `persons-api worker --beat`: everything behind the web processes
     """
+    names = [*(queues or ()), *([roles.BEAT] if with_beat else ())]
     with errors_in_one_line():
-        _become(roles.worker(queue))
+        _become(roles.worker(names[0]) if len(names) == 1 else roles.together(*names))
 
 
 @app.command(rich_help_panel=PANEL)

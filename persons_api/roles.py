@@ -21,8 +21,9 @@ WORKERS: dict[str, list[str]] = {
 #: time, so the other threads stay free; among deletions, which run one after the other, they would hold up erasure. One
 #: thread of deletions plans what webhooks get; requests to them have threads of their own.
 BESIDES = {"insights": ["cohorts"], "deletions": ["webhooks"]}
+BEAT = "beat"
 #: Every process that keeps running, in the order of its start.
-NAMES = ("web", *WORKERS, "beat")
+NAMES = ("web", *WORKERS, BEAT)
 
 
 def web(*, host: str, port: int, stop_seconds: int) -> list[str]:
@@ -53,15 +54,33 @@ def worker(queue: str) -> list[str]:
     """Does the tasks of a queue in ``WORKERS``. After SIGTERM it finishes what it does and gives back what it has not
     begun.
     """
-    # Workers have nothing to tell each other, and telling costs Valkey round trips all day.
-    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    queues = ",".join([queue, *BESIDES.get(queue, [])])
-    return _celery("worker", "-Q", queues, "-n", f"{queue}@%h", *WORKERS[queue], *silent)
+    return _celery(celery_arguments(queue))
 
 
 def beat() -> list[str]:
     """Starts what is due by the clock. One for an installation: two would start everything twice."""
-    return _celery("beat", "--scheduler", "persons_api.alive:Scheduler", app="persons_api.clock")
+    return _celery(celery_arguments(BEAT))
+
+
+def together(*names: str) -> list[str]:
+    """Workers, and ``BEAT``, as processes below one that has loaded the program for all of them."""
+    return [sys.executable, "-m", "persons_api.together", *names]
+
+
+def celery_arguments(name: str) -> list[str]:
+    """The arguments of ``celery`` for a worker, by its queue, or for ``BEAT``."""
+    if name == BEAT:
+        app, arguments = "persons_api.clock", ["beat", "--scheduler", "persons_api.alive:Scheduler"]
+    else:
+        # Workers have nothing to tell each other, and telling costs Valkey round trips all day.
+        silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        queues = ",".join([name, *BESIDES.get(name, [])])
+        app, arguments = (
+            "persons_api.celery",
+            ["worker", "-Q", queues, "-n", f"{name}@%h", *WORKERS[name], *silent],
+        )
+    # Quiet is without the banner, which is no log line.
+    return ["--quiet", "-A", app, *arguments, "--loglevel", "WARNING"]
 
 
 def migrate(phase: str = "all") -> list[str]:
@@ -74,6 +93,5 @@ def django(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "django", *arguments]
 
 
-def _celery(*arguments: str, app: str = "persons_api.celery") -> list[str]:
-    # Quiet is without the banner, which is no log line.
-    return [sys.executable, "-m", "celery", "--quiet", "-A", app, *arguments, "--loglevel", "WARNING"]
+def _celery(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "celery", *arguments]

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
+from persons_api import roles
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.state import StackState, load
 
@@ -54,8 +56,13 @@ class Stack:
         return state
 
     def pids(self) -> dict[str, int]:
-        """The process id of each child by its name."""
-        return {record.name: record.pid for record in self.state().processes}
+        """The process id of each part by its name, of each worker too."""
+        pids = {record.name: record.pid for record in self.state().processes}
+        with suppress(psutil.NoSuchProcess, KeyError):
+            # A fork has the name of its parent for a moment.
+            workers = {child.name(): child.pid for child in psutil.Process(pids["workers"]).children()}
+            pids |= {name: pid for name, pid in workers.items() if name in roles.NAMES}
+        return pids
 
     def command(self, *arguments: str) -> str:
         """What ``persons-api`` prints for this stack; it must succeed."""

@@ -88,6 +88,8 @@ class Children:
         return [child.pid for child in self._children.values()]
 
 
-def end_of_log(log: Path) -> str:
+def end_of_log(log: Path | None) -> str:
+    if not log:
+        return ""
     lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
     return "\n  ".join([f"The end of {log}:", *lines])

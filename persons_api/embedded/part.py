@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from persons_api.embedded.process import Command
+from persons_api.embedded.process import Startable
 
 
 @dataclass(frozen=True)
 class Part:
-    command: Command
+    command: Startable
     #: Asks the process itself; False when it does not answer (yet).
     is_ready: Callable[[], bool] = field(default=lambda: True)
     #: Seconds after which a process that does not answer counts as failed.

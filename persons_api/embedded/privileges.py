@@ -18,6 +18,7 @@ from pathlib import Path
 from persons_api.embedded.errors import CannotStart
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
@@ -91,6 +92,12 @@ def before_exec(death_signal: signal.Signals, account: Account | None, *, parent
                 os._exit(1)
 
     return run
+
+
+def name_process(name: str) -> None:
+    """What ``ps -o comm`` and ``top`` show; the kernel keeps 15 bytes."""
+    if _LIBC:
+        _LIBC.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def _become(account: Account) -> None:

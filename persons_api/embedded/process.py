@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import psutil
 
@@ -24,9 +24,46 @@ HEALTHY_AFTER = 30.0
 LOG_MAX_BYTES = 10 * 1024 * 1024
 
 
+class Process(Protocol):
+    """What is asked of a process that runs; ``subprocess.Popen`` is one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """None while it lives, then its exit status; the negative number of the signal that ended it."""
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
+class Startable(Protocol):
+    """What to run, and how to end it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def stop_signal(self) -> signal.Signals: ...
+
+    @property
+    def log(self) -> Path | None:
+        """Where its messages go; None when they go where ours go."""
+
+    def start(self) -> Process: ...
+
+    def end(self, process: Process) -> None:
+        """End, at once, what the process left behind, and the process itself if it lives."""
+
+
 @dataclass(frozen=True)
 class Command:
-    """What to run, and how to end it."""
+    """A program.
+
+    It leads a session of its own: Ctrl-C in the terminal reaches only us, and all that it starts can
+    be ended with it.
+    """
 
     name: str
     arguments: list[str]
@@ -37,17 +74,30 @@ class Command:
     #: Runs before each start, restarts included.
     prepare: Callable[[], None] = field(default=lambda: None)
 
+    def start(self) -> Process:
+        self.prepare()
+        with open_log(self.log) as log:
+            return subprocess.Popen(
+                self.arguments,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Only system calls happen in there, and the supervisor has a single thread.
+                preexec_fn=before_exec(self.stop_signal, self.account, parent=os.getpid()),
+            )
+
+    def end(self, process: Process) -> None:
+        kill_group(process.pid)
+
 
 class Child:
-    """A running ``Command``, started again when it dies.
+    """A running ``Startable``, started again when it dies."""
 
-    It leads a session of its own: Ctrl-C in the terminal reaches only us, and all that it starts can
-    be ended with it.
-    """
-
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Startable) -> None:
         self.command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._started_at = 0.0
         self._delay = FIRST_DELAY
         self._restart_at = 0.0
@@ -61,18 +111,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        self.command.prepare()
-        with open_log(self.command.log) as log:
-            self._process = subprocess.Popen(
-                self.command.arguments,
-                env={**os.environ, **self.command.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # Only system calls happen in there, and the supervisor has a single thread.
-                preexec_fn=before_exec(self.command.stop_signal, self.command.account, parent=os.getpid()),
-            )
+        self._process = self.command.start()
         self._started_at = time.monotonic()
 
     def is_alive(self) -> bool:
@@ -84,7 +123,7 @@ class Child:
             return None
         now = time.monotonic()
         if self._process:
-            return self._note_death(self._process, now)
+            return self._note_death(self._process, self._process.wait(), now)
         if now >= self._restart_at:
             self.start()
         return None
@@ -100,7 +139,7 @@ class Child:
     def kill(self) -> None:
         """End the child and everything it started, at once."""
         if self._process:
-            kill_group(self._process.pid)
+            self.command.end(self._process)
             self._process.wait()
 
     def record(self) -> ProcessRecord | None:
@@ -112,17 +151,16 @@ class Child:
             return ProcessRecord(self.name, self._process.pid, started, int(self.command.stop_signal))
         return None
 
-    def _note_death(self, process: subprocess.Popen[bytes], now: float) -> str:
+    def _note_death(self, process: Process, status: int, now: float) -> str:
         # What it leaves behind would keep its port or its files.
-        kill_group(process.pid)
+        self.command.end(process)
         if now - self._started_at >= HEALTHY_AFTER:
             self._delay = FIRST_DELAY
         delay, self._delay = self._delay, min(self._delay * 2, LONGEST_DELAY)
         self._process, self._restart_at = None, now + delay
-        ended = f"exit status {process.returncode}"
-        if process.returncode < 0:
-            ended = f"signal {signal.Signals(-process.returncode).name}"
-        return f"{self.name} ended ({ended}), starting it again in {delay:g} s; log: {self.command.log}"
+        ended = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        log = f"; log: {self.command.log}" if self.command.log else ""
+        return f"{self.name} ended ({ended}), starting it again in {delay:g} s{log}"
 
 
 def kill_group(leader: int) -> None:

@@ -17,6 +17,8 @@ PYTHON_PATH = {
         filter(None, [str(Path(persons_api.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")])
     )
 }
+#: The processes below, in the order of their start.
+NAMES = ("web", "workers")
 #: Seconds that a web worker gets for its last answers at a stop.
 WEB_STOP_SECONDS = 3
 
@@ -25,8 +27,7 @@ def parts(folder: DataFolder, state: StackState) -> list[Part]:
     web = roles.web(host=state.host, port=state.port, stop_seconds=WEB_STOP_SECONDS)
     return [
         Part(_command(folder, state, "web", web), is_ready=lambda: answers(f"{state.url}/_health")),
-        *(Part(_command(folder, state, queue, roles.worker(queue))) for queue in roles.WORKERS),
-        Part(_command(folder, state, "beat", roles.beat())),
+        Part(_command(folder, state, "workers", roles.together(*roles.WORKERS, roles.BEAT))),
     ]
 
 

@@ -121,7 +121,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop what writes before what it writes to; a second signal kills at once."""
         self.state.prepared = False
-        self._children.stop(roles.NAMES, patience=SERVICES_PATIENCE, hurry=self._in_hurry)
+        self._children.stop(services.NAMES, patience=SERVICES_PATIENCE, hurry=self._in_hurry)
         self._children.stop(patience=STORES_PATIENCE, hurry=self._in_hurry)
         self.state.supervisor_pid = 0
         self._save()

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from persons_api import roles
+from persons_api.embedded.memory import STORES
 from tests.stack import Stack, temporary_stack
 
 PATIENCE = 90
+PARTS = {*STORES, "workers", *roles.NAMES}
 
 
 @pytest.fixture(scope="session")
@@ -18,14 +21,9 @@ def mortal_stack() -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def parts(mortal_stack: Stack) -> set[str]:
-    return set(mortal_stack.pids())
-
-
 @pytest.fixture
-def stack(mortal_stack: Stack, parts: set[str]) -> Stack:
-    eventually(lambda: set(mortal_stack.pids()) == parts and is_ready(mortal_stack))
+def stack(mortal_stack: Stack) -> Stack:
+    eventually(lambda: set(mortal_stack.pids()) == PARTS and is_ready(mortal_stack))
     return mortal_stack
 
 

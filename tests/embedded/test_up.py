@@ -11,18 +11,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from persons_api import roles
 from persons_api.embedded.folder import DataFolder
 from persons_api.embedded.http_probe import answers
 from persons_api.embedded.memory import memory_of
 from persons_api.embedded.privileges import Account, can_reach
 from tests.embedded.run import ROOT, Stack, are_gone, is_alive, run, up, wait_until
 
-NAMES = {"postgres", "valkey", "clickhouse", "web", "delivery", "insights", "deletions", "beat"}
+NAMES = {"postgres", "valkey", "clickhouse", "web", "workers"}
+WORKERS = {*roles.WORKERS, "beat"}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,13 @@ def is_healthy(stack: Stack) -> bool:
     return answers(f"{stack.state.url}/_health")
 
 
+def workers(stack: Stack) -> dict[str, psutil.Process]:
+    """The processes below the one that loaded the program for them, by name."""
+    with suppress(psutil.NoSuchProcess):
+        return {worker.name(): worker for worker in psutil.Process(stack.pid("workers")).children()}
+    return {}
+
+
 def came_back(stack: Stack, name: str, old: int) -> bool:
     """Whether another process runs under the name."""
     return stack.pid(name) not in (None, old)
@@ -42,6 +52,7 @@ def came_back(stack: Stack, name: str, old: int) -> bool:
 
 def test_every_part_runs_and_is_recorded(stack: Stack) -> None:
     assert {record.name for record in stack.state.processes} == NAMES
+    wait_until(lambda: set(workers(stack)) == WORKERS)
     assert is_healthy(stack)
 
 
@@ -121,6 +132,32 @@ def test_a_killed_web_process_comes_back_without_its_old_workers(stack: Stack) -
     assert "web ended (signal SIGKILL), starting it again in 0.2 s" in stack.messages.read_text()
 
 
+def test_a_killed_worker_comes_back_and_the_others_stay(stack: Stack) -> None:
+    wait_until(lambda: set(workers(stack)) == WORKERS)
+    before = {name: worker.pid for name, worker in workers(stack).items()}
+
+    os.kill(before["insights"], signal.SIGKILL)
+
+    wait_until(
+        lambda: set(workers(stack)) == WORKERS and workers(stack)["insights"].pid != before["insights"]
+    )
+    changed = {name for name, worker in workers(stack).items() if worker.pid != before[name]}
+    assert changed == {"insights"}
+    log = stack.folder.log("workers").read_text()
+    assert "insights ended (signal SIGKILL), starting it again in 0.2 s" in log
+
+
+def test_workers_end_with_the_process_that_they_were_forked_from(stack: Stack) -> None:
+    wait_until(lambda: set(workers(stack)) == WORKERS)
+    before, old = list(workers(stack).values()), stack.pid("workers")
+    assert old
+
+    os.kill(old, signal.SIGKILL)
+
+    wait_until(lambda: came_back(stack, "workers", old) and set(workers(stack)) == WORKERS)
+    assert are_gone(before)
+
+
 def test_a_killed_postgres_comes_back_and_the_program_goes_on(stack: Stack) -> None:
     old = stack.pid("postgres")
     assert old
@@ -161,13 +198,13 @@ def test_what_outlives_a_killed_stack_is_ended_by_the_next_command(tmp_path: Pat
     with up(folder) as stack:
         # Nothing gets to tell anything to the web workers, and they stay.
         processes = stack.processes()
-        workers = psutil.Process(stack.pid("web")).children()
+        answering = psutil.Process(stack.pid("web")).children()
         stack.process.send_signal(signal.SIGSTOP)
         for record in stack.state.processes:
             os.kill(record.pid, signal.SIGKILL)
         stack.process.kill()
         stack.process.wait()
-        assert any(is_alive(worker) for worker in workers)
+        assert any(is_alive(worker) for worker in answering)
 
         assert create_project(folder) == 1
 
