@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-import clickhouse_connect
 import psycopg
 
 from benchmarks.harness import Result
@@ -175,15 +174,7 @@ def _floor(stack: Stack, project_id: int) -> float:
         )
         for event in read_events(request, received=now)
     ]
-    state = stack.state()
-    clickhouse = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=state.clickhouse_port,
-        password=state.clickhouse_password,
-        database="persons_api",
-        autogenerate_session_id=False,
-        compress=False,
-    )
+    clickhouse = stack.clickhouse()
     with psycopg.connect(stack.environment["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE floor (id bigserial PRIMARY KEY, line text)")
         connection.commit()

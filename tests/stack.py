@@ -18,8 +18,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import clickhouse_connect
 import psutil
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from persons_api import roles
 from persons_api.embedded.folder import DataFolder
@@ -49,6 +51,11 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What a process needs to use the stores of this stack."""
         return self.state().environment()
+
+    def clickhouse(self) -> Client:
+        """Asks ClickHouse past the program."""
+        dsn = self.environment["CLICKHOUSE_URL"]
+        return clickhouse_connect.get_client(dsn=dsn, autogenerate_session_id=False, compress=False)
 
     def state(self) -> StackState:
         state = load(DataFolder(self.folder))

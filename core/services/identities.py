@@ -6,6 +6,7 @@ persons and ids rely on unique constraints in the same way. Callers run inside
 ``core.services.transaction.change_persons``, which tries again on fresh reads.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -51,12 +52,13 @@ def load(cursor: CursorWrapper, project_id: int, distinct_ids: list[str]) -> Ide
         if distinct_id is None:
             continue
         if person_id not in persons:
-            persons[person_id] = _person_state(person_id, row)
+            persons[person_id] = person_state(person_id, row)
         identities.mappings[distinct_id] = Mapping(persons[person_id], mapping_version, stored=True)
     return identities
 
 
-def _person_state(person_id: int, row: list[Any]) -> PersonState:
+def person_state(person_id: int, row: Sequence[Any]) -> PersonState:
+    """A stored person. ``row``: uuid, properties, created_at, is_identified, version, last_seen_at."""
     uuid, properties, created_at, is_identified, version, last_seen_at = row
     return PersonState(
         uuid=uuid,

@@ -7,11 +7,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import clickhouse_connect
 import httpx
 import psycopg
 import pytest
-from clickhouse_connect.driver.client import Client
 
 from tests.clients import event
 from tests.crash.conftest import eventually
@@ -44,23 +42,10 @@ class Sender:
             return False
 
 
-def clickhouse(stack: Stack) -> Client:
-    state = stack.state()
-    return clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=state.clickhouse_port,
-        username="default",
-        password=state.clickhouse_password,
-        database="persons_api",
-        autogenerate_session_id=False,
-        compress=False,
-    )
-
-
 def stored(stack: Stack, project_id: int) -> dict[str, int]:
     """How many rows each event has; merges are stopped, for they would hide a double."""
     question = f"SELECT uuid, count() FROM events WHERE project_id = {project_id} GROUP BY uuid"
-    return {str(uuid): count for uuid, count in clickhouse(stack).query(question).result_rows}
+    return {str(uuid): count for uuid, count in stack.clickhouse().query(question).result_rows}
 
 
 def wait_until_delivery_is_in_the_middle(stack: Stack, project_id: int) -> None:
@@ -87,7 +72,7 @@ BEHIND_THE_BUFFER = ("delivery", "clickhouse")
 @pytest.mark.parametrize("victim", ["delivery", "clickhouse", "web", "postgres", "supervisor"])
 def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: str) -> None:
     project = json.loads(stack.command("create-project", "--name", "crash", "--json"))
-    clickhouse(stack).command("SYSTEM STOP MERGES events")
+    stack.clickhouse().command("SYSTEM STOP MERGES events")
     sender = Sender(stack.url, project["api_token"])
     sending = threading.Thread(target=sender.run)
     sending.start()
@@ -103,7 +88,7 @@ def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: s
 
     stack.command("drain", "--timeout", str(PATIENCE))
     found = stored(stack, project["id"])
-    clickhouse(stack).command("SYSTEM START MERGES events")
+    stack.clickhouse().command("SYSTEM START MERGES events")
     assert set(sender.accepted) <= found.keys()
     assert set(found.values()) == {1}
     if victim in BEHIND_THE_BUFFER:

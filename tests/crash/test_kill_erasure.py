@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import clickhouse_connect
 import httpx
 import psycopg
 import pytest
@@ -121,19 +120,14 @@ class Client:
 
     def events(self) -> dict[tuple[str, str], int]:
         """How many events there are of the test, by name and distinct id."""
-        state = self.stack.state()
-        clickhouse = clickhouse_connect.get_client(
-            host="127.0.0.1",
-            port=state.clickhouse_port,
-            password=state.clickhouse_password,
-            database="persons_api",
-            autogenerate_session_id=False,
-            compress=False,
-        )
-        rows = clickhouse.query(
-            f"""SELECT event, distinct_id, count() FROM events
+        rows = (
+            self.stack.clickhouse()
+            .query(
+                f"""SELECT event, distinct_id, count() FROM events
             WHERE project_id = {self.project.id} AND startsWith(distinct_id, '{self.prefix}') GROUP BY 1, 2"""
-        ).result_rows
+            )
+            .result_rows
+        )
         return {(name, distinct_id): number for name, distinct_id, number in rows}
 
 

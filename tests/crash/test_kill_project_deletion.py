@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import clickhouse_connect
 import httpx
 import psycopg
 
@@ -65,15 +64,7 @@ class Client:
 
     def rows(self, project: dict[str, Any]) -> dict[str, int]:
         """In ClickHouse, by table."""
-        state = self.stack.state()
-        clickhouse = clickhouse_connect.get_client(
-            host="127.0.0.1",
-            port=state.clickhouse_port,
-            password=state.clickhouse_password,
-            database="persons_api",
-            autogenerate_session_id=False,
-            compress=False,
-        )
+        clickhouse = self.stack.clickhouse()
         return {
             table: clickhouse.query(
                 f"SELECT count() FROM {table} FINAL WHERE project_id = {project['id']}"

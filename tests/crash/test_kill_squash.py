@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import clickhouse_connect
 import httpx
 import pytest
 
@@ -21,16 +20,7 @@ VISITORS, EVENTS_A_VISITOR = 200, 2500
 
 def ask(stack: Stack, question: str) -> list[Any]:
     """Rows of ClickHouse, whatever has just befallen it."""
-    state = stack.state()
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=state.clickhouse_port,
-        password=state.clickhouse_password,
-        database="persons_api",
-        autogenerate_session_id=False,
-        compress=False,
-    )
-    return list(client.query(question).result_rows)
+    return list(stack.clickhouse().query(question).result_rows)
 
 
 def fill(stack: Stack) -> int:

@@ -29,6 +29,7 @@ from insights.queries.funnel_trends import entered
 from insights.queries.properties_timeline import history
 from persons_api.embedded import clickhouse, stores
 from persons_api.embedded.folder import DataFolder
+from persons_api.embedded.process import Command
 from persons_api.embedded.state import StackState
 from tests.cohorts.test_query_text import CRITERIA
 from tests.cohorts.world import read
@@ -63,6 +64,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     port = 9
     (folder.path / "cluster.xml").write_text(_CONFIGURATION.format(port=port, shard=_SHARD.format(port=port)))
     part = clickhouse.part(folder, state)
+    assert isinstance(part.command, Command)
     path = part.command.arguments.index("--path") + 1
     part.command.arguments[path] += f"?config-file={folder.path / 'cluster.xml'}"
     with children() as running:

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import clickhouse_connect
 import httpx
 import psycopg
 import pytest
@@ -242,15 +241,7 @@ _SYSTEM = ("mutations", "processes", "parts", "parts_columns", "errors", "warnin
 
 def tables_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
     """By place of a secret: tables of ClickHouse with a row that has it."""
-    state = stack.state()
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1",
-        port=state.clickhouse_port,
-        password=state.clickhouse_password,
-        database="persons_api",
-        autogenerate_session_id=False,
-        compress=False,
-    )
+    client = stack.clickhouse()
     tables = [*client.query(_TABLES).result_rows, *(("system", name) for name in _SYSTEM)]
     found: dict[str, set[str]] = defaultdict(set)
     for database, table in tables:

@@ -10,10 +10,10 @@ from uuid import UUID
 import orjson
 from django.db.backends.utils import CursorWrapper
 
-from core.identity.resolve import Identities, PersonState
+from core.identity.resolve import Identities
 from core.identity.take_over import Known, Taken, take_over
 from core.posthog.persons import SourcePerson
-from core.services.identities import load, write
+from core.services.identities import load, person_state, write
 from core.services.transaction import Conflict
 
 _ALIVE = """
@@ -60,21 +60,9 @@ def _known(cursor: CursorWrapper, identities: Identities, import_id: int, uuids:
     project_id = identities.project_id
     alive = {mapping.person.uuid: mapping.person for mapping in identities.mappings.values()}
     cursor.execute(_ALIVE, [project_id, uuids])
-    for person_id, uuid, properties, created_at, is_identified, version, last_seen_at in cursor.fetchall():
+    for person_id, *row in cursor.fetchall():
         # Who was found by a distinct id is known already, and is one person only.
-        alive.setdefault(
-            uuid,
-            PersonState(
-                uuid=uuid,
-                properties=orjson.loads(properties),
-                created_at=created_at,
-                is_identified=is_identified,
-                version=version,
-                last_seen_at=last_seen_at,
-                id=person_id,
-                stored_version=version,
-            ),
-        )
+        alive.setdefault(row[0], person_state(person_id, row))
     cursor.execute(_DIED, [project_id, uuids])
     died = frozenset(uuid for (uuid,) in cursor.fetchall()) - alive.keys()
     cursor.execute(_WRITTEN, [project_id, import_id, uuids])
