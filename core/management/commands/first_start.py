@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -35,10 +36,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = create_project(name="Demo" if options["demo"] else "My project")
-        key = create_key(label="first start", scopes=SCOPES)
-        if options["demo"]:
-            self._load(project.pk)
+        # Whole or not at all: a start that is killed meanwhile leaves nothing that the next one would make again.
+        with transaction.atomic():
+            project = create_project(name="Demo" if options["demo"] else "My project")
+            key = create_key(label="first start", scopes=SCOPES)
+            if options["demo"]:
+                self._load(project.pk)
         made = {"project_id": project.pk, "api_token": project.api_token, "personal_api_key": key.value}
         self.stdout.write(json.dumps(made))
 
