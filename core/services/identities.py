@@ -27,7 +27,8 @@ from core.services.transaction import Conflict
 from core.services.webhooks.tell import merged, tell, updated
 
 # No row at all says that there is no such project: who deleted it while somebody still had its token must be seen here,
-# in the transaction that would store something (``core.services.purge_project``).
+# in the transaction that would store something (``core.services.purge_project``). The lock lets a request pass that
+# others were faster than (``core.services.transaction``): a large one about new persons would never come to its end.
 _LOAD = """
 SELECT found.* FROM core_project known LEFT JOIN (
     SELECT m.distinct_id, m.version AS mapping_version,
@@ -37,6 +38,7 @@ SELECT found.* FROM core_project known LEFT JOIN (
       AND m.distinct_id = ANY(ARRAY(SELECT json_array_elements_text(%(distinct_ids)s)))
 ) found ON true
 WHERE known.id = %(project_id)s AND known.deleted_at IS NULL
+    AND (SELECT pg_advisory_xact_lock_shared(%(project_id)s)) IS NOT NULL
 """
 
 

@@ -36,7 +36,8 @@ def change_persons(project_id: int, work: Callable[[CursorWrapper], T], *, dry_r
     ``TooMuchContention``.
 
     A ``Conflict``, a lost race for a unique value or a deadlock is rolled back and ``work`` runs again, at most
-    ``TRIES`` times. From the third try on the requests of a project queue up, so that the last try succeeds.
+    ``TRIES`` times. From the third try on the requests of a project queue up, and new ones that take events wait for
+    them, so that the last try succeeds.
     """
     attempt = 0
     while True:
