@@ -17,7 +17,7 @@ from core.clickhouse import client
 from core.exceptions import ClickHouseRefused
 from core.models import Outbox, Undeliverable
 from core.outbox.data_versions import delivered_part, note_changed
-from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, open_batch, source
+from core.outbox.freeze import EVENTS, TARGETS, Batch, next_batch, open_batch, source, waiting
 from core.outbox.lines import delivered_person_line, received_event_line
 from core.outbox.wake import wake_delivery
 
@@ -33,7 +33,8 @@ def deliver_all(*, may_go_on: Callable[[], bool] = lambda: True) -> int:
 
     Raises ``ClickHouseUnavailable``; what was not sent stays for the next call.
     """
-    return sum(_deliver_target(target, may_go_on) for target in TARGETS)
+    newest = waiting()
+    return sum(_deliver_target(one, newest[one], may_go_on) for one in TARGETS if one in newest)
 
 
 def finish_batch(target: str) -> None:
@@ -45,32 +46,26 @@ def finish_batch(target: str) -> None:
 
 def deliver_changes() -> None:
     """Send the changes of persons, distinct ids and groups that wait, and no events."""
+    newest = waiting()
     for target in Outbox.Target:
-        _deliver_target(target.value)
+        if target in newest:
+            _deliver_target(target.value, newest[target])
 
 
-def _deliver_target(target: str, may_go_on: Callable[[], bool] = lambda: True) -> int:
+def _deliver_target(target: str, newest: int, may_go_on: Callable[[], bool] = lambda: True) -> int:
+    """Send rows up to the id ``newest``, and what goes along in the same batch."""
     sent = 0
     with only_one(LOCK_SPACE, TARGETS.index(target)) as is_alone:
         if not is_alone:
             # Whoever is at it may have looked for the last time before these rows came.
             wake_delivery()
             return 0
-        newest = _newest_row(target)
         while may_go_on() and (batch := next_batch(target)) is not None:
             _deliver_batch(batch)
             sent += len(batch.row_ids)
             if batch.row_ids[-1] >= newest:
                 break
     return sent
-
-
-def _newest_row(target: str) -> int:
-    table, condition = source(target)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(id) FROM {table} WHERE {condition}")  # noqa: S608 - names of ours
-        (newest,) = cursor.fetchone()
-    return newest or 0
 
 
 _LINES = "SELECT line, created_at, project_id FROM {table} WHERE id = ANY(%s) ORDER BY id"

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from tests.clients import ProjectClient, event, settle
+from tests.contract.installed import node_modules, python_with
 from tests.persons import make_person
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "openapi.yaml"
-#: Seconds for an installation, or for a step with a generator or a compiler.
+#: Seconds for a step with a generator or a compiler.
 PATIENCE = 180
 #: What is any JSON: what clients made up themselves, and answers that are told elsewhere. Properties of persons are
 #: objects of any members; a filter may compare them with anything, which the two languages tell in different places.
@@ -53,23 +54,12 @@ def run(*command: str | Path, folder: Path, **environment: str) -> str:
 def python_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the generated client and the program that uses it."""
     folder = tmp_path_factory.mktemp("generated-python")
-    python = folder / "venv" / "bin" / "python"
-    run(sys.executable, "-m", "venv", "venv", folder=folder)
-    run(
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "-r",
-        HERE / "generated_python/requirements.txt",
-        folder=folder,
-    )
     # It formats what it made, by the ruff of the tests.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run(
-        python.parent / "openapi-python-client",
-        *("generate", "--meta", "none", "--fail-on-warning", "--output-path", "persons_client"),
+        python_with(HERE / "generated_python/requirements.txt"),
+        *"-m openapi_python_client generate --meta none --fail-on-warning".split(),
+        *("--output-path", "persons_client"),
         "--path",
         DOCUMENT,
         folder=folder,
@@ -82,12 +72,11 @@ def python_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def typescript_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for TypeScript."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
+    if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip("node or npm is not installed")
     folder = tmp_path_factory.mktemp("generated-typescript") / "client"
     shutil.copytree(HERE / "generated_typescript", folder)
-    run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+    (folder / "node_modules").symlink_to(node_modules(folder))
     run(
         folder / "node_modules/.bin/openapi-typescript",
         DOCUMENT,

@@ -3,8 +3,6 @@
 It sends events without uuid and names the time of sending ``sentAt``, which means nothing to a server.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,24 +11,18 @@ import pytest
 
 from tests.clients import ProjectClient
 from tests.contract.calls import Call, run_program
+from tests.contract.installed import python_with
 from tests.contract.people import assert_groups, assert_people, someone
 from tests.contract.recorder import Recorder
 
 Make = Callable[..., list[Any]]
 HERE = Path(__file__).parent / "python_old"
-#: Seconds to install the SDK.
-PATIENCE = 180
 
 
 @pytest.fixture(scope="session")
-def old_python_sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def old_python_sdk() -> Path:
     """The Python of a virtual environment that has the SDK."""
-    folder = tmp_path_factory.mktemp("python-old") / "venv"
-    python = folder / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"]
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=PATIENCE)
-    subprocess.run(install, cwd=HERE, check=True, capture_output=True, timeout=PATIENCE)
-    return python
+    return python_with(HERE / "requirements.txt")
 
 
 @pytest.fixture

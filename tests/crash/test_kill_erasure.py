@@ -7,8 +7,7 @@ to a stage. At the gate of a stage everything that belongs to it has been done a
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -22,25 +21,10 @@ from core.clickhouse.squash import REWRITING
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import EVENTS, TARGETS
 from tests.clients import bearer, event
-from tests.stack import Stack, start, temporary_stack
+from tests.crash.conftest import eventually, is_ready
+from tests.stack import Stack
 
-PATIENCE = 90
 PERSONS, EVENTS_A_PERSON = 30, 20
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with temporary_stack() as running:
-        yield running
-        # What one test leaves behind that is not as it should be is still there at the end.
-        running.command("doctor")
-
-
-def eventually(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_true():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -51,10 +35,13 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(stack: Stack) -> Project:
-    made = json.loads(stack.command("create-project", "--name", "erase", "--json"))
-    key = json.loads(stack.command("create-key", "--label", "erase", "--scopes", "*", "--json"))["key"]
-    return Project(made["id"], made["api_token"], key)
+def project(mortal_stack: Stack) -> Iterator[Project]:
+    eventually(lambda: is_ready(mortal_stack))
+    made = json.loads(mortal_stack.command("create-project", "--name", "erase", "--json"))
+    key = json.loads(mortal_stack.command("create-key", "--label", "erase", "--scopes", "*", "--json"))["key"]
+    yield Project(made["id"], made["api_token"], key)
+    # What one test leaves behind that is not as it should be is still there at the end.
+    mortal_stack.command("doctor")
 
 
 _numbers = count(1)
@@ -202,9 +189,7 @@ def _is_removed(stack: Stack) -> bool:
 
 def kill(stack: Stack, victim: str) -> None:
     if victim == "supervisor":
-        assert stack.process is not None
-        stack.process.kill()
-        stack.process.wait()
+        stack.kill()
         return
     pid = stack.pids()[victim]
     os.kill(pid, signal.SIGKILL)
@@ -214,8 +199,7 @@ def kill(stack: Stack, victim: str) -> None:
 
 def revive(stack: Stack, client: Client) -> None:
     """Start again what the supervisor ran."""
-    revived = start(stack.folder)
-    stack.process, stack.port = revived.process, revived.port
+    stack.revive()
     client.http.base_url = stack.url
 
 
