@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.db import OperationalError
 
+from core.services.cohorts.fill import fill_waiting
 from core.services.cohorts.purge import purge_deleted
 from core.services.cohorts.request_calculation import request_due
 from core.services.cohorts.wake import TASK, wake_up_seen
@@ -15,12 +16,13 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name=TASK)
 def calculate() -> None:
-    """Calculate what was asked for; ``core.services.cohorts.wake`` starts it."""
+    """Look up the files that wait, and calculate what was asked for; ``core.services.cohorts.wake`` starts it."""
     wake_up_seen()
     try:
+        fill_waiting()
         calculate_waiting()
     except OperationalError:
-        logger.warning("PostgreSQL does not answer; calculations go on when it does")
+        logger.warning("PostgreSQL does not answer; files and calculations go on when it does")
 
 
 @shared_task(name="insights.cohort_tasks.look_after")
@@ -30,6 +32,6 @@ def look_after() -> None:
         request_due()
         purge_deleted()
     except OperationalError:
-        logger.warning("PostgreSQL does not answer; calculations go on when it does")
+        logger.warning("PostgreSQL does not answer; files and calculations go on when it does")
         return
     calculate()

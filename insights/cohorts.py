@@ -7,7 +7,7 @@ again.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.utils import timezone
@@ -33,7 +33,8 @@ from core.outbox.drain import drain
 from core.selectors.cohorts import cohort_names
 from core.selectors.waiting_rows import waiting_members
 from core.services.cohorts.calculations import LOCK, Run, begin_next, fail, finish, is_waiting
-from core.sql.members import WaitingMembers
+from core.services.cohorts.store_members import Found
+from core.sql.members import WaitingMembers, member_ids
 from core.sql.patterns import check_patterns
 from core.sql.text import Sql
 from insights.limits import Limits
@@ -66,23 +67,54 @@ def calculate_waiting() -> None:
 
 
 def _calculate(run: Run) -> None:
-    try:
-        started = time.monotonic()
-        query = _query(run)
-        text, parameters = query.rendered()
-        uuids = client.query_lines(
-            text,
-            project_id=run.calculated.project_id,
-            parameters=parameters,
-            settings=Limits(seconds=settings.COHORT_SECONDS, memory=settings.INSIGHTS_MEMORY).settings(
-                purpose=f"cohort {run.calculated.cohort_id}"
-            ),
-        )
-        query_ms = int((time.monotonic() - started) * 1000)
-    except Exception as error:
-        fail(run, _told(error))
-        return
-    finish(run, uuids, query_ms=query_ms)
+    """ClickHouse compares with its own members, so that hardly anything travels; where that cannot be done, or leads
+    nowhere, everybody who was found is compared with PostgreSQL's.
+    """
+    for is_whole in (True,) if run.is_whole else (False, True):
+        try:
+            found = _find(run, is_whole=is_whole)
+        except Exception as error:
+            if isinstance(error, ReplicaTooLate | QueryTooHeavy) and not is_whole:
+                continue
+            fail(run, _told(error))
+            return
+        if finish(run, found):
+            return
+
+
+def _find(run: Run, *, is_whole: bool) -> Found:
+    """Who meets the criteria, all of them or compared with the members that ClickHouse knows of."""
+    of = run.calculated
+    query = _query(run)
+    if is_whole:
+        query = cohort.listed(query)
+    else:
+        waiting = waiting_members(of.project_id, [of.cohort_id])
+        query = cohort.compared(query, member_ids(of.cohort_id, waiting))
+    text, parameters = query.rendered()
+    limits = Limits(seconds=settings.COHORT_SECONDS, memory=settings.INSIGHTS_MEMORY)
+    started = time.monotonic()
+    rows, work = client.query_with_work(
+        text,
+        project_id=of.project_id,
+        parameters=parameters,
+        settings=limits.settings(purpose=f"cohort {of.cohort_id}"),
+    )
+    query_ms = int((time.monotonic() - started) * 1000)
+    count, joining, leaving = rows[0]
+    return Found(
+        count=count,
+        joining=joining.encode(),
+        leaving=None if is_whole else leaving.encode(),
+        main_query=text,
+        query_ms=query_ms,
+        read_rows=_number(work, "read_rows"),
+        memory_bytes=_number(work, "memory_usage"),
+    )
+
+
+def _number(work: Mapping[str, str], name: str) -> int | None:
+    return int(work[name]) if name in work else None
 
 
 def _query(run: Run) -> Sql:

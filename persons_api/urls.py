@@ -19,6 +19,7 @@ from core.api.cohorts.calculation_history import CalculationHistoryViewSet
 from core.api.cohorts.duplicate import DuplicateViewSet
 from core.api.cohorts.persons import CohortPersonsViewSet
 from core.api.cohorts.static_members import AddPersonsViewSet, RemovePersonViewSet
+from core.api.cohorts.upload import CohortUploadViewSet
 from core.api.cohorts.used_in import UsedInViewSet
 from core.api.cohorts.viewset import CohortViewSet
 from core.api.flags import (
@@ -63,6 +64,7 @@ from insights.api.correlation import CorrelationViewSet
 from insights.api.correlation_persons import CorrelationPersonsViewSet
 from insights.api.funnel import FunnelViewSet
 from insights.api.funnel_insight import FunnelInsightViewSet
+from insights.api.gone import GoneViewSet
 from insights.api.lifecycle import LifecycleViewSet
 from insights.api.properties_timeline import PropertiesTimelineViewSet
 from insights.api.query import QueryViewSet
@@ -102,9 +104,11 @@ _PERSONS = [
     route(
         "/deletion_status/(?P<deletion_id>[^/]+)/verify", DeletionStatusViewSet.as_view({"post": "verify"})
     ),
+    route("/path", GoneViewSet.as_view({"get": "retrieve", "post": "create"})),
     route("/properties_at_time", PropertiesAtTimeViewSet.as_view({"get": "retrieve"})),
     route("/properties", PropertiesViewSet.as_view({"get": "retrieve"})),
     route("/reset_person_distinct_id", ResetDistinctIdViewSet.as_view({"post": "create"})),
+    route("/retention", GoneViewSet.as_view({"get": "retrieve", "post": "create"})),
     route("/stickiness", StickinessViewSet.as_view({"get": "retrieve"})),
     route("/trends", TrendPersonsViewSet.as_view({"get": "retrieve"})),
     route("/values", ValuesViewSet.as_view({"get": "retrieve"})),
@@ -128,6 +132,7 @@ _PERSONS = [
 #: Routes below the root of cohorts; fixed names come before {id}.
 _COHORTS = [
     route("", CohortViewSet.as_view({"get": "list", "post": "create"})),
+    route(r"\.(?P<format>[^/.]+)", CohortViewSet.as_view({"get": "list"})),
     route("/activity", CohortActivityViewSet.as_view({"get": "list"})),
     route(
         "/(?P<id>[^/]+)",
@@ -145,10 +150,12 @@ _COHORTS = [
         DuplicateViewSet.as_view({"get": "retrieve", "post": "create"}),
     ),
     route("/(?P<id>[^/]+)/persons", CohortPersonsViewSet.as_view({"get": "retrieve"})),
+    route(r"/(?P<id>[^/]+)/persons\.(?P<format>[^/.]+)", CohortPersonsViewSet.as_view({"get": "retrieve"})),
     route(
         "/(?P<id>[^/]+)/remove_person_from_static_cohort",
         RemovePersonViewSet.as_view({"patch": "partial_update"}),
     ),
+    route("/(?P<id>[^/]+)/upload", CohortUploadViewSet.as_view({"get": "retrieve"})),
     route("/(?P<id>[^/]+)/used_in", UsedInViewSet.as_view({"get": "retrieve"})),
 ]
 
@@ -178,6 +185,7 @@ _ACCOUNTS = [
     route("api/login", login_view),
     route("api/logout", logout_view),
     route("api/users", UserViewSet.as_view({"get": "list"})),
+    route(r"api/users\.(?P<format>[^/.]+)", UserViewSet.as_view({"get": "list"})),
     route(
         "api/users/(?P<uuid>[^/]+)",
         UserViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
@@ -189,6 +197,7 @@ _ACCOUNTS = [
     ),
     route("api/personal_api_keys/(?P<id>[^/]+)/roll", PersonalAPIKeyViewSet.as_view({"post": "roll"})),
     route("api/organizations", OrganizationViewSet.as_view({"get": "list"})),
+    route(r"api/organizations\.(?P<format>[^/.]+)", OrganizationViewSet.as_view({"get": "list"})),
     route(
         "api/organizations/(?P<id>[^/]+)",
         OrganizationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
@@ -207,6 +216,7 @@ _ACCOUNTS = [
         ProjectDeletionViewSet.as_view({"get": "retrieve"}),
     ),
     route("api/projects", ProjectViewSet.as_view(_PROJECTS)),
+    route(r"api/projects\.(?P<format>[^/.]+)", ProjectViewSet.as_view({"get": "list"})),
     route("api/projects/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
     route("api/environments", ProjectViewSet.as_view(_PROJECTS)),
     route("api/environments/(?P<id>[^/]+)", ProjectViewSet.as_view(_ONE_PROJECT)),
@@ -256,6 +266,7 @@ urlpatterns = [
     re_path(r"^api/projects/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
     re_path(r"^api/environments/(?P<project_id>[^/]+)/webhooks", include(_WEBHOOKS)),
     *project_route("activity_log", ActivityLogViewSet.as_view({"get": "list"})),
+    *project_route(r"activity_log\.(?P<format>[^/.]+)", ActivityLogViewSet.as_view({"get": "list"})),
     # users, keys, organizations, projects
     *_ACCOUNTS,
     # the document and two ways to read it

@@ -47,6 +47,9 @@ _COHORT: dict[str, Any] = {
     "experiment_set": [],
 }
 
+_QUERY = "SELECT id FROM person FINAL WHERE project_id = {project_id:Int64} AND isNotNull(properties.plan)"
+_WORK = {"query_ms": 1001, "memory_mb": None, "read_rows": 5210, "written_rows": 2}
+
 #: By component.
 COHORTS: dict[str, Any] = {
     "Cohort": _COHORT,
@@ -64,22 +67,29 @@ COHORTS: dict[str, Any] = {
                 "count": 12,
                 "started_at": _WHEN,
                 "finished_at": "2026-11-22T10:00:01.500000Z",
-                "queries": None,
+                "queries": [{"query": _QUERY, "query_id": None, **_WORK}],
                 "error": None,
                 "duration_seconds": 1.248,
                 "is_completed": True,
                 "is_successful": True,
-                "total_query_ms": 1248,
-                "total_memory_mb": None,
-                "total_read_rows": None,
-                "total_written_rows": None,
-                "main_query": None,
+                **{f"total_{name}": value for name, value in _WORK.items()},
+                "main_query": _QUERY,
                 "main_query_id": None,
             }
         ],
         "count": 1,
         "next": None,
         "previous": None,
+    },
+    "CohortUploadReport": {
+        "naming": "distinct_id",
+        "rows": 3,
+        "done": 3,
+        "matched": 2,
+        "count": 1,
+        "next": None,
+        "previous": None,
+        "results": [{"row": 2, "value": "nobody", "reason": "no person has this distinct id"}],
     },
     "CohortUsedIn": {
         "feature_flags": {"results": [], "total": 0},

@@ -108,11 +108,11 @@ class AutoSchema(SpectacularAutoSchema):
     """Names, tags, scopes and errors of operations as the contract wants them."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """The scopes that the operation demands of a key."""
+        """The scopes that the operation demands of a key; none when it takes no keys."""
         view = self.view
         if isinstance(view, ProjectViewSet | AccountViewSet):
-            demanded = map(alternatives, view.scopes.get(view.action or "", ()))
-            return [{_KEY: list(scopes)} for scopes in product(*demanded)]
+            demanded = [alternatives(scope) for scope in view.scopes.get(view.action or "", ())]
+            return [{_KEY: list(scopes)} for scopes in product(*demanded)] if demanded else []
         return cast(list[dict[str, list[str]]], super().get_auth())
 
     def get_override_parameters(self) -> list[Any]:

@@ -54,23 +54,23 @@ def query(
     return _rows(partial(client.query, sql, parameters=bound, settings=asked), kind="query")
 
 
-def query_lines(
+def query_with_work(
     sql: str,
     *,
     project_id: int,
     parameters: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
-) -> bytes:
-    """The same as ``query``, for long results of work that nobody waits for: one line a row, tabs between columns."""
+) -> tuple[Sequence[Sequence[Any]], Mapping[str, str]]:
+    """The same as ``query``, for long results of work that nobody waits for, and what ClickHouse tells of the work:
+    numbers as text by their names in ``X-ClickHouse-Summary``, ``read_rows`` among them.
+    """
     if "{project_id:Int64}" not in sql:
         raise ValueError("a query about project data must use {project_id:Int64}")
     bound = {**(parameters or {}), "project_id": project_id}
-    # An error in the middle must not look like the end of the result.
+    # An error in the middle must not look like the end of the result, and the work is known at the end.
     whole = {"wait_end_of_query": 1, **cluster.read_settings(one_project=True), **_commented(settings)}
-    lines: bytes = _call(
-        partial(_client().raw_query, sql, parameters=bound, settings=whole, fmt="TabSeparated"), kind="query"
-    )
-    return lines
+    result = _call(partial(_client().query, sql, parameters=bound, settings=whole), kind="query")
+    return result.result_rows, result.summary
 
 
 def administer(sql: str, *, parameters: Mapping[str, Any] | None = None, in_database: bool = True) -> None:

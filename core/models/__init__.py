@@ -2,6 +2,7 @@
 
 from core.models.activity import ActivityEntry
 from core.models.cohort import Cohort, CohortCalculation, CohortMember
+from core.models.cohort_upload import CohortUploadPart
 from core.models.data_version import DataVersion
 from core.models.deletion import DeletionId, DeletionRequest
 from core.models.event_import import EventImport
@@ -22,6 +23,7 @@ __all__ = [
     "Cohort",
     "CohortCalculation",
     "CohortMember",
+    "CohortUploadPart",
     "DataVersion",
     "DeletionId",
     "DeletionRequest",

@@ -35,7 +35,7 @@ class Cohort(models.Model):
     pending_version = models.BigIntegerField(null=True)
     #: A calculation was asked for and has not ended.
     is_calculating = models.BooleanField(default=False)
-    #: A file is being read into a static cohort.
+    #: A file is being read into a static cohort (``core.models.cohort_upload``).
     filling_since = models.DateTimeField(null=True)
     #: How far the last file has come: ``naming``, ``rows``, ``done``, ``matched``; null before the first one.
     upload = models.JSONField(null=True)
@@ -104,6 +104,13 @@ class CohortCalculation(models.Model):
     count = models.BigIntegerField(null=True)
     #: Milliseconds that ClickHouse took.
     query_ms = models.IntegerField(null=True)
+    #: Rows and bytes of memory that ClickHouse needed for it, as far as it tells, and the rows of members that were
+    #: written and removed.
+    read_rows = models.BigIntegerField(null=True)
+    memory_bytes = models.BigIntegerField(null=True)
+    written_rows = models.BigIntegerField(null=True)
+    #: What ClickHouse was asked, with the names of parameters in place of values.
+    main_query = models.TextField(null=True)  # noqa: DJ001
     #: For people; null when it did not fail.
     error = models.TextField(null=True)  # noqa: DJ001
 

@@ -133,21 +133,26 @@ def show_cohort(cohort: Cohort, *, basic: bool = False) -> dict[str, Any]:
 
 def _show_calculation(run: CohortCalculation) -> dict[str, Any]:
     finished = run.finished_at
+    # ClickHouse does not say how much it needed in all of its versions.
+    work = {
+        "query_ms": run.query_ms,
+        "memory_mb": None if run.memory_bytes is None else run.memory_bytes // 1_000_000,
+        "read_rows": run.read_rows,
+        "written_rows": run.written_rows,
+    }
+    query = {"query": run.main_query, "query_id": None, **work}
     return {
         "id": run.pk,
         "filters": run.filters,
         "count": run.count,
         "started_at": iso(run.started_at),
         "finished_at": iso(finished),
-        "queries": None,
+        "queries": None if run.main_query is None else [query],
         "error": run.error,
         "duration_seconds": None if finished is None else (finished - run.started_at).total_seconds(),
         "is_completed": finished is not None,
         "is_successful": finished is not None and run.error is None,
-        "total_query_ms": run.query_ms,
-        "total_memory_mb": None,
-        "total_read_rows": None,
-        "total_written_rows": None,
-        "main_query": None,
+        **{f"total_{name}": value for name, value in work.items()},
+        "main_query": run.main_query,
         "main_query_id": None,
     }

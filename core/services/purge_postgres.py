@@ -14,12 +14,14 @@ from core.outbox.freeze import NO_FREEZE
 PART = 10_000
 
 #: Tables with rows of projects, by what receipts call them, in the order in which they go. Distinct ids refer to
-#: persons, and calculations to cohorts. Members go after their persons: triggers would tell ClickHouse of them else.
+#: persons, calculations and files to cohorts. Members go after their persons: triggers would tell ClickHouse of them
+#: else.
 TABLES: Mapping[str, str] = {
     "postgres_distinct_ids": "core_persondistinctid",
     "postgres_persons": "core_person",
     "postgres_members": "core_cohortmember",
     "postgres_calculations": "core_cohortcalculation",
+    "postgres_uploads": "core_cohortuploadpart",
     "postgres_cohorts": "core_cohort",
     "postgres_tombstones": "core_persontombstone",
     "postgres_distinct_id_tombstones": "core_distinctidtombstone",
@@ -45,6 +47,7 @@ STORES = (*TABLES, *BUFFERS, REFUSED)
 _BY = {
     "core_cohortmember": "cohort_id = ANY(ARRAY(SELECT id FROM core_cohort WHERE project_id = %(project_id)s))",
     "core_cohortcalculation": "cohort_id = ANY(ARRAY(SELECT id FROM core_cohort WHERE project_id = %(project_id)s))",
+    "core_cohortuploadpart": "cohort_id = ANY(ARRAY(SELECT id FROM core_cohort WHERE project_id = %(project_id)s))",
     "core_webhookdelivery": "webhook_id = ANY(ARRAY(SELECT id FROM core_webhook WHERE project_id = %(project_id)s))",
 }
 _OF_PROJECT = "project_id = %(project_id)s"

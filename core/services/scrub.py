@@ -24,6 +24,7 @@ LOCK = (7_263_004, 1)
 TABLES = (
     "core_activityentry",
     "core_cohortmember",
+    "core_cohortuploadpart",
     "core_deletionid",
     "core_distinctidtombstone",
     "core_eventbuffer",

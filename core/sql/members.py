@@ -15,11 +15,13 @@ def is_member(person: Sql, cohort_id: int, waiting: WaitingMembers) -> Sql:
 
     What is ``waiting`` counts, too.
     """
-    return sql("{person} IN ({members})", person=person, members=_members(cohort_id, waiting.get(cohort_id)))
+    return sql("{person} IN ({members})", person=person, members=member_ids(cohort_id, waiting))
 
 
-def _members(cohort_id: int, waiting: str | None) -> Sql:
-    if waiting is None:
+def member_ids(cohort_id: int, waiting: WaitingMembers) -> Sql:
+    """A question for the ``person_id`` of each member, once."""
+    lines = waiting.get(cohort_id)
+    if lines is None:
         return sql(
             """SELECT person_id FROM cohort_members FINAL
             WHERE project_id = {project_id:Int64} AND cohort_id = {cohort}""",
@@ -34,5 +36,5 @@ def _members(cohort_id: int, waiting: str | None) -> Sql:
         ) GROUP BY person_id HAVING argMax(is_deleted, version) = 0""",
         cohort=integer(cohort_id),
         shape=_SHAPE,
-        lines=text(waiting),
+        lines=text(lines),
     )

@@ -79,6 +79,33 @@ def found(properties: PropertyGroup, search: str | None, waiting: WaitingMembers
     return _persons(all_of(conditions))
 
 
+def listed(persons: Sql) -> Sql:
+    """One row: how many ``persons`` there are, their ids as lines, and nothing."""
+    return sql("SELECT count(), {ids}, '' FROM ({persons})", ids=_lines("groupArray(id)"), persons=persons)
+
+
+def compared(persons: Sql, members: Sql) -> Sql:
+    """One row: how many ``persons`` there are, as lines the ids of those who are no ``members``, and of members who are
+    none of them. What both have need not travel.
+    """
+    return sql(
+        """SELECT countIf(passes), {joining}, {leaving} FROM (
+            SELECT id, max(side = 'passes') AS passes, max(side = 'member') AS belongs FROM (
+                SELECT id, 'passes' AS side FROM ({persons})
+                UNION ALL SELECT person_id AS id, 'member' AS side FROM ({members})
+            ) GROUP BY id
+        )""",
+        joining=_lines("groupArrayIf(id, NOT belongs)"),
+        leaving=_lines("groupArrayIf(id, NOT passes)"),
+        persons=persons,
+        members=members,
+    )
+
+
+def _lines(ids: str) -> Sql:
+    return trusted(f"arrayStringConcat(arrayMap(one -> toString(one), {ids}), '\\n')")
+
+
 def _persons(condition: Sql) -> Sql:
     return sql(
         "SELECT id FROM person FINAL WHERE project_id = {project_id:Int64} AND {condition}",

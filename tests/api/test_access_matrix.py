@@ -180,10 +180,10 @@ class World:
             "organization_id": project.organization_id,
             "id": self._thing(route, project),
             "uuid": "@me",
+            "format": "json",
             **self.things,
         }
-        path = re.sub(r"\{(\w+)\}", lambda match: str(names.get(match.group(1), 1)), route.path)
-        return path.replace("persons.1", "persons.json").replace("person.1", "person.json")
+        return re.sub(r"\{(\w+)\}", lambda match: str(names.get(match.group(1), 1)), route.path)
 
     def _thing(self, route: Route, project: Project) -> Any:
         if route.view is SettingsViewSet:

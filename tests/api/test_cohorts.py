@@ -144,7 +144,9 @@ def test_deletion_is_a_change(project: ProjectClient) -> None:
     path = url(project, cohort["id"])
     user = dynamic(project, member_of(cohort["id"]), name="User")
 
-    assert refusal(project.delete(path)) == (405, "invalid_request", "method_not_allowed", None)
+    refused = project.delete(path)
+    assert refusal(refused) == (405, "invalid_request", "method_not_allowed", None)
+    assert refused.json()["detail"] == 'Method "DELETE" not allowed.'
     refused = patch(project, path, {"deleted": True})
     assert refusal(refused) == (400, "validation_error", "invalid_input", None)
     assert refused.json()["detail"] == "This cohort is used as criteria in 1 other cohort(s): User."
@@ -343,6 +345,20 @@ def test_the_other_spellings_of_the_path(project: ProjectClient) -> None:
     assert project.get("/api/cohort", key=limited).json()["count"] == 1
 
 
+def test_suffixes_name_the_format(project: ProjectClient) -> None:
+    root = url(project).removesuffix("/")
+    make_listed(project, "ada", plan="paid")
+    cohort = dynamic(project, person("plan", "paid"))["id"]
+
+    assert project.get(f"{root}.json").json() == project.get(f"{root}/").json()
+    table = project.get(f"{root}/{cohort}/persons.csv")
+    assert (table.status_code, table.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    for path in (f"{root}.csv", f"{root}/{cohort}/persons.xml"):
+        response = project.get(path)
+        assert refusal(response) == (404, "invalid_request", "not_found", None)
+        assert response.json()["detail"] == "Not found."
+
+
 def test_activity_tells_what_changed(project: ProjectClient) -> None:
     cohort = make(project, name="a", is_static=True)["id"]
     patch(project, url(project, cohort), {"name": "b"})
@@ -386,4 +402,10 @@ def test_the_history_of_calculations(project: ProjectClient) -> None:
     (done,) = second["results"]
     assert (done["is_successful"], done["count"], done["error"]) == (True, 1, None)
     assert done["filters"]["properties"]["values"][0]["key"] == "plan"
+    (query,) = done["queries"]
+    work = {name: query[name] for name in ("query_ms", "memory_mb", "read_rows", "written_rows")}
+    assert work == {name: done[f"total_{name}"] for name in work}
+    assert (work["read_rows"], work["written_rows"]) == (1, 1)
+    assert "{project_id:Int64}" in query["query"] == done["main_query"]
+    assert (failed["queries"], failed["main_query"], failed["total_read_rows"]) == (None, None, None)
     assert (second["next"], second["previous"]) == (None, "?limit=1&offset=0")

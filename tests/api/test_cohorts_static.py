@@ -1,12 +1,9 @@
 """Static cohorts: members by ids, by file and by question."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from core.models import Cohort, CohortMember
@@ -271,42 +268,6 @@ def test_forms_carry_json_as_text(project: ProjectClient) -> None:
     assert refusal(refused)[3] == "Idempotency-Key"
 
 
-MANY = 100_000
-_PERSONS = """
-WITH made AS (
-    INSERT INTO core_person (project_id, uuid, properties, is_identified, version, created_at)
-    SELECT %(project_id)s, gen_random_uuid(), '{}', false, 0, now() FROM generate_series(1, %(count)s)
-    RETURNING id
-)
-INSERT INTO core_persondistinctid (project_id, person_id, distinct_id, version)
-SELECT %(project_id)s, id, 'visitor ' || row_number() OVER (), 0 FROM made
-"""
-
-
-def test_a_file_of_a_hundred_thousand(project: ProjectClient) -> None:
-    """Every one of them is a person; some rows more name nobody. Whoever looks meanwhile sees how far it has come."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PERSONS, {"project_id": project.id, "count": MANY})
-        # As autovacuum does before long.
-        cursor.execute("ANALYZE core_person, core_persondistinctid")
-    content = "\n".join(f"visitor {number}" for number in range(-5, MANY + 1)).encode()
-
-    with ThreadPoolExecutor(1) as threads:
-        answer = threads.submit(upload, project, content)
-        seen = []
-        while not answer.done():
-            seen += [one.get("upload") for one in project.get(url(project)).json()["results"]]
-            time.sleep(0.05)
-        told = answer.result().json()
-
-    assert (told["count"], told["is_calculating"], told["upload"]["matched"]) == (MANY, False, MANY)
-    assert [one["value"] for one in told["upload"]["unmatched"]] == [f"visitor {n}" for n in range(-5, 1)]
-    between = [one["done"] for one in seen if one and 0 < one["done"] < MANY]
-    assert between
-    assert between == sorted(between)
-    assert project.get(url(project, told["id"])).json()["count"] == MANY
-
-
 # --- questions
 
 
@@ -314,7 +275,7 @@ def test_a_question_fills_a_cohort_once(project: ProjectClient) -> None:
     for name, plan in (("ada", "paid"), ("bob", "free"), ("eve", "paid")):
         make_listed(project, name, plan=plan, email=f"{name}@example.org")
     paid = dynamic(project, person("plan", "paid"))["id"]
-    query = {"kind": "ActorsQuery", "properties": [member_of(paid)], "search": "AD"}
+    query = {"kind": "ActorsQuery", "properties": [member_of(paid)], "search": "AD", "fixedProperties": []}
 
     made = make(project, is_static=True, query=query)
 

@@ -44,6 +44,14 @@ def test_only_projects_in_reach_are_listed(project: ProjectClient, other_project
     assert row["ingested_event"] is False
 
 
+@pytest.mark.parametrize("name", ["projects", "organizations", "users", "projects/{id}/activity_log"])
+def test_a_suffix_names_the_format(project: ProjectClient, name: str) -> None:
+    path = f"/api/{name}".format(id=project.id)
+
+    assert project.get(f"{path}.json").json()["results"] == project.get(f"{path}/").json()["results"]
+    assert refusal(project.get(f"{path}.csv")) == (404, "invalid_request", "not_found", None)
+
+
 def test_pages_follow_each_other(project: ProjectClient) -> None:
     organization = alone(project)
     for number in range(3):

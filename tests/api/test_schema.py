@@ -72,6 +72,7 @@ COHORT_ROUTES: dict[str, tuple[str, list[str]]] = {
         "{id}/remove_person_from_static_cohort/",
         COHORT_WRITE,
     ),
+    "cohorts_upload_retrieve": ("{id}/upload/", COHORTS),
     "cohorts_used_in_retrieve": ("{id}/used_in/", COHORTS),
 }
 TOLD, TELL, SAY_WHERE = ["webhook:read"], ["webhook:write"], ["webhook:write", "person:read"]

@@ -2,7 +2,7 @@
 leaves what is asked for to whoever holds the lock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +12,17 @@ from django.utils import timezone
 
 from core.advisory_lock import in_turn
 from core.clickhouse import client
-from core.exceptions import ClickHouseUnavailable, QueryTooHeavy
+from core.exceptions import ClickHouseUnavailable, QueryTooHeavy, ReplicaTooLate
+from core.json import dumps
 from core.models import Cohort
 from core.services.cohorts import store_members
 from core.services.cohorts.calculations import LOCK, Run, begin_next, finish
 from core.services.cohorts.request_calculation import INTERRUPTED, request_due
+from core.services.cohorts.store_members import Found
 from core.services.transaction import change_persons
 from insights import cohorts
-from tests.clients import ProjectClient
+from insights.queries import cohort as cohort_queries
+from tests.clients import ProjectClient, event, settle
 from tests.cohorts.cohort_client import (
     calculated,
     dynamic,
@@ -72,8 +75,24 @@ def uuid(project: ProjectClient, distinct_id: str) -> str:
     return found
 
 
+def whole(*uuids: str) -> Found:
+    """These and nobody else meet the criteria."""
+    return _found(len(uuids), lines(*uuids), None)
+
+
+def compared(count: int, *, joining: Sequence[str] = (), leaving: Sequence[str] = ()) -> Found:
+    """So many meet the criteria, as ClickHouse says that compares them with its members."""
+    return _found(count, lines(*joining), lines(*leaving))
+
+
+def _found(count: int, joining: bytes, leaving: bytes | None) -> Found:
+    return Found(
+        count, joining, leaving, main_query="SELECT 1", query_ms=1, read_rows=None, memory_bytes=None
+    )
+
+
 def lines(*uuids: str) -> bytes:
-    return "".join(f"{one}\n" for one in uuids).encode()
+    return "\n".join(uuids).encode()
 
 
 def broken(cause: str) -> QueryTooHeavy:
@@ -105,7 +124,7 @@ def test_members_outlive_failures(
 
     patch(project, url(project, paying), {"name": "again"})
     run = begin(paying)
-    monkeypatch.setattr(client, "query_lines", fail)
+    monkeypatch.setattr(client, "query_with_work", fail)
     cohorts._calculate(run)
 
     cohort = get(project, paying)
@@ -122,7 +141,7 @@ def test_a_run_that_is_overtaken_stores_nothing(project: ProjectClient, paying: 
     first = begin(paying)
     patch(project, url(project, paying), {"name": "and again"})
 
-    finish(first, lines(uuid(project, "bob")), query_ms=1)
+    assert finish(first, whole(uuid(project, "bob")))
 
     assert members(project, paying) == (1, {uuid(project, "ada")})
     assert get(project, paying)["is_calculating"] is True
@@ -138,7 +157,7 @@ def test_a_deleted_cohort_is_not_calculated(project: ProjectClient, paying: int,
     run = begin(paying)
     patch(project, url(project, paying), {"deleted": True})
 
-    finish(run, lines(), query_ms=1)
+    assert finish(run, whole())
 
     assert (get(project, paying)["count"], begin_next()) == (1, None)
 
@@ -180,19 +199,25 @@ def test_cohorts_that_others_refer_to_come_first(project: ProjectClient, alone: 
     order = []
     while run := begin_next():
         order.append(names[run.calculated.cohort_id])
-        finish(run, b"", query_ms=1)
+        finish(run, whole())
 
     assert order == ["first", "middle", "last"]
 
 
+@pytest.mark.parametrize("is_compared", [False, True])
 def test_readers_see_the_old_members_or_the_new_ones(
-    project: ProjectClient, paying: int, alone: None
+    project: ProjectClient, paying: int, alone: None, is_compared: bool
 ) -> None:
     patch(project, url(project, paying), {"name": "again"})
     run = begin(paying)
+    found = (
+        compared(1, joining=[uuid(project, "bob")], leaving=[uuid(project, "ada")])
+        if is_compared
+        else whole(uuid(project, "bob"))
+    )
 
     with transaction.atomic(), connection.cursor() as cursor:
-        store_members._store(cursor, run.calculated, lines(uuid(project, "bob")), query_ms=1, replace=True)
+        store_members._store(cursor, run.calculated, found, replace=True)
         assert members(project, paying) == (1, {uuid(project, "ada")})
 
     assert members(project, paying) == (1, {uuid(project, "bob")})
@@ -204,27 +229,33 @@ def test_persons_who_go_before_the_members_are_stored(
     make_listed(project, "cyd", plan="free")
     patch(project, url(project, paying), {"name": "again"})
     run = begin(paying)
-    found = lines(uuid(project, "ada"), uuid(project, "bob"))
+    found = whole(uuid(project, "ada"), uuid(project, "bob"))
+    differences = compared(2, joining=[uuid(project, "bob")])
     project.post(f"{project.persons_url}{uuid(project, 'cyd')}/merge/", {"distinct_id": "bob"})
     project.delete(f"{project.persons_url}{uuid(project, 'ada')}/")
 
-    finish(run, found, query_ms=1)
+    # Ada is missing from the members, so they cannot be those that ClickHouse has compared with.
+    assert not finish(run, differences)
+    assert members(project, paying) == (0, set())
+    assert finish(run, found)
 
     assert members(project, paying) == (1, {uuid(project, "cyd")})
 
 
+@pytest.mark.parametrize("is_compared", [False, True])
 def test_persons_who_go_while_the_members_are_stored(
-    project: ProjectClient, paying: int, alone: None
+    project: ProjectClient, paying: int, alone: None, is_compared: bool
 ) -> None:
     """Nobody waits for the transaction, and afterwards all is right."""
     make_listed(project, "cyd", plan="free")
     make_listed(project, "dan", plan="paid")
     patch(project, url(project, paying), {"name": "again"})
     run = begin(paying)
-    found = lines(*(uuid(project, name) for name in ("ada", "bob", "dan")))
+    ada, bob, dan = (uuid(project, name) for name in ("ada", "bob", "dan"))
+    found = compared(3, joining=[bob, dan]) if is_compared else whole(ada, bob, dan)
 
     with transaction.atomic(), connection.cursor() as cursor:
-        stored = store_members._store(cursor, run.calculated, found, query_ms=1, replace=True)
+        stored = store_members._store(cursor, run.calculated, found, replace=True)
         project.post(f"{project.persons_url}{uuid(project, 'cyd')}/merge/", {"distinct_id": "bob"})
         project.delete(f"{project.persons_url}{uuid(project, 'dan')}/")
     change_persons(project.id, lambda cursor: store_members._repair(cursor, run.calculated, stored))
@@ -233,6 +264,62 @@ def test_persons_who_go_while_the_members_are_stored(
     # Dan's row goes with the erasure of Dan.
     all_done(project)
     assert stores_agree(project)
+
+
+def again(project: ProjectClient, cohort: int) -> dict[str, Any]:
+    """The newest entry of the history after one more calculation."""
+    patch(project, url(project, cohort), {"name": "again"})
+    cohorts._calculate(begin(cohort))
+    told: dict[str, Any] = project.get(url(project, cohort, "calculation_history")).json()["results"][0]
+    return told
+
+
+def test_what_differs_is_written(project: ProjectClient, paying: int, alone: None) -> None:
+    project.capture(event("$set", "ada", **{"$set": {"plan": "free"}}))
+    make_listed(project, "cyd", plan="paid")
+
+    told = again(project, paying)
+
+    assert "belongs" in told["main_query"]
+    assert (told["count"], told["total_written_rows"]) == (2, 3)
+    assert members(project, paying) == (2, {uuid(project, "bob"), uuid(project, "cyd")})
+    told = again(project, paying)
+    assert (told["count"], told["total_written_rows"]) == (2, 0)
+    settle()
+    assert stores_agree(project)
+
+
+def test_a_replica_that_is_wrong_misleads_nobody(project: ProjectClient, paying: int, alone: None) -> None:
+    settle()
+    bob = uuid(project, "bob")
+    row = {"project_id": project.id, "cohort_id": paying, "person_id": bob, "version": 2**40, "is_deleted": 0}
+    client.insert_lines("cohort_members", dumps({**row, "person_version": 1}), token=f"wrong {bob}")
+
+    told = again(project, paying)
+
+    assert "belongs" not in told["main_query"]
+    assert members(project, paying) == (2, {uuid(project, "ada"), bob})
+
+
+@pytest.mark.parametrize("error", [ReplicaTooLate(), QueryTooHeavy()], ids=["late", "large"])
+def test_members_that_cannot_be_compared_there_are_compared_here(
+    project: ProjectClient, paying: int, alone: None, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> bytes:
+        raise error
+
+    monkeypatch.setattr(cohort_queries, "compared", fail)
+
+    told = again(project, paying)
+
+    assert (told["count"], told["is_successful"]) == (2, True)
+
+
+def test_now_and_then_everybody_is_compared_here(project: ProjectClient, paying: int, alone: None) -> None:
+    Cohort.objects.for_project(project.id).filter(pk=paying).update(version=99, pending_version=99)
+
+    assert "belongs" not in again(project, paying)["main_query"]
+    assert "belongs" in again(project, paying)["main_query"]
 
 
 def test_what_is_old_is_asked_for(project: ProjectClient, paying: int, alone: None) -> None:
@@ -265,20 +352,6 @@ def test_what_is_old_is_asked_for(project: ProjectClient, paying: int, alone: No
     assert not is_due(deleted=True)
     assert not is_due(deleted=False, is_static=True)
     cohorts.update(deleted=False, is_static=False, is_calculating=False)
-
-
-def test_a_file_that_nobody_reads_any_more(project: ProjectClient) -> None:
-    cohort = make(project, is_static=True)["id"]
-    cohorts = Cohort.objects.for_project(project.id).filter(pk=cohort)
-    cohorts.update(filling_since=timezone.now() - timedelta(minutes=50))
-    request_due()
-    assert get(project, cohort)["is_calculating"] is True
-
-    cohorts.update(filling_since=timezone.now() - timedelta(minutes=70))
-    request_due()
-
-    told = get(project, cohort)
-    assert (told["is_calculating"], told["last_error_message"]) == (False, INTERRUPTED)
 
 
 def test_members_of_a_dynamic_cohort_follow_persons_at_once(project: ProjectClient, paying: int) -> None:

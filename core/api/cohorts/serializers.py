@@ -37,8 +37,24 @@ class CohortUploadSerializer(serializers.Serializer[object]):
     done = serializers.IntegerField(help_text="How many of them were looked up.")
     matched = serializers.IntegerField(help_text="Rows that name a person.")
     unmatched = UnmatchedRowSerializer(
-        many=True, required=False, help_text="There only in the answer to the request with the file."
+        many=True,
+        required=False,
+        help_text="There only in the answer to the request with a small file; `…/upload/` has it for a day.",
     )
+
+
+@extend_schema_serializer(many=False)
+class CohortUploadReportSerializer(serializers.Serializer[object]):
+    """A page of the rows of a file that name nobody."""
+
+    naming = serializers.ChoiceField(choices=["person_id", "distinct_id", "email"])
+    rows = serializers.IntegerField(help_text="Rows with a value in the column that names persons.")
+    done = serializers.IntegerField(help_text="How many of them were looked up.")
+    matched = serializers.IntegerField(help_text="Rows that name a person.")
+    count = serializers.IntegerField(help_text="Rows that name nobody, of those that were looked up.")
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = UnmatchedRowSerializer(many=True)
 
 
 class CohortBasicSerializer(serializers.Serializer[object]):
@@ -193,6 +209,19 @@ class RemovePersonFromStaticCohortRequestSerializer(serializers.Serializer[objec
     person_id = serializers.UUIDField()
 
 
+class CohortQuerySerializer(serializers.Serializer[object]):
+    """A question that ClickHouse was asked."""
+
+    query = serializers.CharField(help_text="SQL with the names of parameters in place of values.")
+    query_id = serializers.CharField(allow_null=True)
+    query_ms = serializers.IntegerField(allow_null=True)
+    memory_mb = serializers.IntegerField(allow_null=True)
+    read_rows = serializers.IntegerField(allow_null=True)
+    written_rows = serializers.IntegerField(
+        allow_null=True, help_text="Members that were written or removed afterwards."
+    )
+
+
 class CohortCalculationSerializer(serializers.Serializer[object]):
     """One calculation."""
 
@@ -201,7 +230,7 @@ class CohortCalculationSerializer(serializers.Serializer[object]):
     count = serializers.IntegerField(allow_null=True)
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
-    queries = NothingField()
+    queries = CohortQuerySerializer(many=True, allow_null=True)
     error = serializers.CharField(allow_null=True)
     duration_seconds = serializers.FloatField(allow_null=True)
     is_completed = serializers.BooleanField()

@@ -104,7 +104,8 @@ class CohortViewSet(ProjectViewSet):
     )
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Make a cohort. A dynamic one is calculated afterwards. A static one has the persons that
-        `_create_static_person_ids` or the file `csv` name when the answer comes, and those of a `query` later.
+        `_create_static_person_ids` or the file `csv` name when the answer comes; those of a `query`, or of a file of
+        more than 5,000 rows, when `is_calculating` is false.
         """
         body = read_body(request)
         fields, uuids, file = read_fields(body), read_uuids(body), read_file(body)
@@ -156,8 +157,7 @@ class CohortViewSet(ProjectViewSet):
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Not possible: send `PATCH {"deleted": true}`."""
-        detail = 'Cohorts are deleted by PATCH with {"deleted": true}.'
-        raise MethodNotAllowed("DELETE", detail)
+        raise MethodNotAllowed("DELETE")
 
     def _answer(
         self, cohort: Cohort, uuids: Sequence[UUID], persons: NamedPersons | None, *, status: int
@@ -166,12 +166,12 @@ class CohortViewSet(ProjectViewSet):
         of: Any = {"project_id": self.project.pk, "cohort_id": cohort.pk}
         if uuids:
             fill_by_uuids(**of, uuids=uuids)
-        report = fill_by_csv(**of, persons=persons) if persons else None
-        if uuids or report:
+        unmatched = fill_by_csv(**of, persons=persons) if persons else None
+        if uuids or persons:
             cohort = get_cohort(self.project.pk, cohort.pk)
         shown = show_cohort(cohort)
-        if report:
-            shown["upload"] = {**shown["upload"], **asdict(report)}
+        if unmatched is not None:
+            shown["upload"] = {**shown["upload"], "unmatched": [asdict(row) for row in unmatched]}
         return Response(shown, status=status)
 
     def _once(self, handler: Callable[..., Response], request: Request, **kwargs: Any) -> Response:

@@ -11,12 +11,21 @@ from django.db.backends.utils import CursorWrapper
 
 from core.filters.cohort_groups import effective_filters
 from core.services.cohorts.request_calculation import INTERRUPTED
-from core.services.cohorts.store_members import Calculated, Overtaken, journal_end, store_members
+from core.services.cohorts.store_members import (
+    Calculated,
+    DoesNotAddUp,
+    Found,
+    Overtaken,
+    journal_end,
+    store_members,
+)
 
 #: The advisory lock of whoever calculates.
 LOCK = (7_263_005, 0)
 #: Runs of one request that may end with the death of their process.
 _MOST_DEATHS = 2
+#: A replica that went wrong, which does not happen, would be made good by the calculations with such a number.
+_WHOLE_EVERY = 100
 #: Runs of a cohort that are remembered.
 _KEPT = 100
 
@@ -29,6 +38,8 @@ class Run:
 
     calculated: Calculated
     is_static: bool
+    #: Whether members are compared with what is found here; else ClickHouse compares them with its replica first.
+    is_whole: bool
     filters: Mapping[str, Any]
     query: Mapping[str, Any] | None
     zone: ZoneInfo
@@ -36,8 +47,8 @@ class Run:
 
 
 _NEXT = """
-SELECT c.id, c.project_id, c.pending_version, c.is_static, c.filters::text, c.groups::text, c.query::text,
-    p.timezone, p.test_account_filters::text
+SELECT c.id, c.project_id, c.pending_version, c.version IS NULL, c.is_static,
+    c.filters::text, c.groups::text, c.query::text, p.timezone, p.test_account_filters::text
 FROM core_cohort c JOIN core_project p ON p.id = c.project_id
 WHERE c.is_calculating AND NOT c.deleted AND p.deleted_at IS NULL
 ORDER BY c.requested_at, c.request_rank, c.id LIMIT 1
@@ -81,6 +92,7 @@ def _begin(
     cohort_id: int,
     project_id: int,
     version: int,
+    is_first: bool,
     is_static: bool,
     filters: str,
     groups: str,
@@ -112,6 +124,7 @@ def _begin(
     return Run(
         Calculated(project_id, cohort_id, run_id, version, journal, started_at),
         is_static,
+        is_static or is_first or version % _WHOLE_EVERY == 0,
         effective,
         orjson.loads(query) if query else None,
         ZoneInfo(timezone),
@@ -119,15 +132,19 @@ def _begin(
     )
 
 
-def finish(run: Run, uuids: bytes, *, query_ms: int) -> None:
-    """The persons named by ``uuids``, one a line, are the members now. Those of a static cohort join the others.
+def finish(run: Run, found: Found) -> bool:
+    """The persons who were found are the members now. Those of a static cohort join the others. Whether that is so:
+    it is not when ``found`` was compared with a replica that has other members; then nothing has changed.
 
-    When the run was overtaken, nothing changes.
+    Nothing changes either when the run was overtaken.
     """
     try:
-        store_members(run.calculated, uuids, query_ms=query_ms, replace=not run.is_static)
+        store_members(run.calculated, found, replace=not run.is_static)
     except Overtaken:
         _end(run, "Another calculation was asked for meanwhile.")
+    except DoesNotAddUp:
+        return False
+    return True
 
 
 # Members stay as they are. Of a run that was overtaken only its own row tells.

@@ -86,12 +86,6 @@ SELECT project_id, array_agg(id ORDER BY id) FROM (
     ORDER BY last_calculation NULLS FIRST, id LIMIT %(at_once)s
 ) due GROUP BY project_id ORDER BY project_id
 """
-# A file that was being read by a process that died; nobody goes on with it.
-_GIVE_UP = """
-UPDATE core_cohort SET filling_since = NULL, errors_calculating = errors_calculating + 1,
-    last_error_at = now(), last_error_message = %(message)s
-WHERE filling_since < now() - interval '1 hour'
-"""
 INTERRUPTED = "The calculation was interrupted."
 
 
@@ -104,7 +98,6 @@ def request_due() -> int:
         "at_once": AT_ONCE,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_GIVE_UP, {"message": INTERRUPTED})
         cursor.execute(_DUE, given)
         due = cursor.fetchall()
     for project_id, cohort_ids in due:

@@ -14,6 +14,7 @@ from core.filters.cohort_groups import check_groups, effective_filters
 from core.filters.cohort_references import has_loop, references
 from core.filters.properties import PropertyReader, Source
 from core.models import Cohort, Project
+from core.services.cohorts.fill import drop_file
 from core.services.cohorts.request_calculation import (
     dynamic_filters,
     lock_cohorts,
@@ -85,6 +86,9 @@ def change_cohort(*, project: Project, cohort_id: int, fields: CohortFields, use
             cohort.deleted_at = timezone.now()
         if cohort.deleted or (cohort.is_static and not before["is_static"]):
             cohort.is_calculating = False
+        if before["is_static"] and not cohort.is_static:
+            drop_file(cursor, project_id=project.pk, cohort_id=cohort.pk)
+            cohort.filling_since = None
         _refuse_unknown_cohorts(project, cohort, fields)
         cohort.save()
         _note_change(project, cohort, before, user_id)
@@ -127,8 +131,9 @@ def _apply_query(project: Project, cohort: Cohort, fields: CohortFields) -> bool
         raise InvalidInput("Cannot create a dynamic cohort with a query. Set is_static to true.")
     if kind == "HogQLQuery":
         raise InvalidInput("HogQL is not supported; use an ActorsQuery.", attr="query")
-    unknown = sorted(set(query) - {"kind", "properties", "search", "select", "orderBy", "limit", "offset"})
-    if unknown or query.get("limit") is not None or query.get("offset") is not None:
+    # Clients also send what they leave empty. Which columns, in which order, makes no difference.
+    given = {name for name, value in query.items() if value not in (None, [], {})}
+    if given - {"kind", "properties", "search", "select", "orderBy"}:
         raise InvalidInput(
             "An ActorsQuery has properties and search; nothing else is supported.", attr="query"
         )

@@ -33,6 +33,10 @@ class Overtaken(Exception):
     """Another calculation of the cohort was asked for meanwhile, or it was deleted; nothing was stored."""
 
 
+class DoesNotAddUp(Exception):
+    """With these differences the members are not as many as were found; nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calculated:
     """Whose members these are, and the row of ``core_cohortcalculation`` that tells of it. ``journal`` is where the
@@ -47,6 +51,23 @@ class Calculated:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who meets the criteria: ``count`` persons. ``joining`` are their uuids, one a line, and nobody else is to be a
+    member; or, where ``leaving`` is not null, those of them who were no members of the replica, and ``leaving`` are
+    its members who do not meet the criteria.
+    """
+
+    count: int
+    joining: bytes
+    leaving: bytes | None
+    #: What was asked, and what it took: milliseconds, rows and bytes, null where ClickHouse does not tell.
+    main_query: str
+    query_ms: int
+    read_rows: int | None
+    memory_bytes: int | None
+
+
 _JOURNAL_END = "SELECT coalesce(max(id), 0) FROM core_identitychange"
 
 
@@ -57,13 +78,13 @@ def journal_end() -> int:
         return max(0, int(cursor.fetchone()[0]) - _OPEN_CHANGES)
 
 
-def store_members(calculated: Calculated, uuids: bytes, *, query_ms: int, replace: bool) -> None:
-    """The persons named by ``uuids``, one a line, are the members now; with ``replace`` false they join those that are
-    there. Raises ``Overtaken``.
+def store_members(calculated: Calculated, found: Found, *, replace: bool) -> None:
+    """The persons who were found are the members now; with ``replace`` false they join those that are there.
+
+    Raises ``Overtaken``, and ``DoesNotAddUp`` when the replica that ``found`` was compared with has not what is here.
     """
     stored = change_persons(
-        calculated.project_id,
-        lambda cursor: _store(cursor, calculated, uuids, query_ms=query_ms, replace=replace),
+        calculated.project_id, lambda cursor: _store(cursor, calculated, found, replace=replace)
     )
     if stored.added:
         _wait_for_older_transactions(stored.at)
@@ -78,7 +99,7 @@ class _Stored:
     at: datetime
 
 
-_TABLES = "CREATE TEMPORARY TABLE cohort_found (uuid uuid NOT NULL) ON COMMIT DROP"
+_TABLE = "CREATE TEMPORARY TABLE {table} (uuid uuid NOT NULL) ON COMMIT DROP"
 # Who was found and merged away since is who it was merged into.
 _WANTED = """
 CREATE TEMPORARY TABLE cohort_wanted ON COMMIT DROP AS
@@ -97,10 +118,20 @@ CREATE TEMPORARY TABLE cohort_leaving ON COMMIT DROP AS
 SELECT person_id FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
 EXCEPT SELECT id FROM cohort_wanted
 """
+_LEAVING_NAMED = """
+CREATE TEMPORARY TABLE cohort_leaving ON COMMIT DROP AS
+SELECT p.id AS person_id FROM cohort_left l
+JOIN core_person p ON p.uuid = l.uuid AND p.project_id = %(project_id)s
+"""
 # A member that a merge moves at this moment is compared again and stays: it is another person by then.
 _REMOVE = """
 DELETE FROM core_cohortmember m USING cohort_leaving leaving
 WHERE m.cohort_id = %(cohort_id)s AND m.project_id = %(project_id)s AND m.person_id = leaving.person_id
+"""
+# Those who were compared are no members as a rule.
+_ADD_NAMED = """
+INSERT INTO core_cohortmember (project_id, cohort_id, person_id)
+SELECT %(project_id)s, %(cohort_id)s, id FROM cohort_wanted ORDER BY id
 """
 _ADD = """
 INSERT INTO core_cohortmember (project_id, cohort_id, person_id)
@@ -115,30 +146,27 @@ SELECT 1 FROM core_cohort
 WHERE id = %(cohort_id)s AND project_id = %(project_id)s AND pending_version = %(version)s AND NOT deleted
 FOR NO KEY UPDATE
 """
-# A statement of its own, after the lock: whoever changes the count has been waited for.
+# Statements of their own, after the lock: whoever changes the count has been waited for.
+_COUNT = (
+    "SELECT count(*) FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s"
+)
 _FINISH = """
-UPDATE core_cohort SET
-    count = (
-        SELECT count(*) FROM core_cohortmember WHERE cohort_id = %(cohort_id)s AND project_id = %(project_id)s
-    ),
-    version = %(version)s, is_calculating = false, last_calculation = %(started_at)s,
-    errors_calculating = 0, last_error_at = NULL, last_error_message = NULL
+UPDATE core_cohort SET count = %(count)s, version = %(version)s, is_calculating = false,
+    last_calculation = %(started_at)s, errors_calculating = 0, last_error_at = NULL, last_error_message = NULL
 WHERE id = %(cohort_id)s AND project_id = %(project_id)s
-RETURNING count, clock_timestamp()
+RETURNING clock_timestamp()
 """
-
-
 _DONE = """
-UPDATE core_cohortcalculation SET finished_at = clock_timestamp(), count = %(count)s, query_ms = %(query_ms)s
+UPDATE core_cohortcalculation SET finished_at = clock_timestamp(), count = %(count)s, query_ms = %(query_ms)s,
+    read_rows = %(read_rows)s, memory_bytes = %(memory_bytes)s, written_rows = %(written_rows)s,
+    main_query = %(main_query)s
 WHERE project_id = %(project_id)s AND id = %(run_id)s
 """
 # Hashes and sorts of a million ids stay in memory. One calculation runs at a time.
 _MEMORY = "SET LOCAL work_mem = '128MB'"
 
 
-def _store(
-    cursor: CursorWrapper, calculated: Calculated, uuids: bytes, *, query_ms: int, replace: bool
-) -> _Stored:
+def _store(cursor: CursorWrapper, calculated: Calculated, found: Found, *, replace: bool) -> _Stored:
     given: dict[str, Any] = {
         "project_id": calculated.project_id,
         "cohort_id": calculated.cohort_id,
@@ -146,41 +174,59 @@ def _store(
         "journal": calculated.journal,
         "started_at": calculated.started_at,
         "run_id": calculated.run_id,
-        "query_ms": query_ms,
+        "main_query": found.main_query,
+        "query_ms": found.query_ms,
+        "read_rows": found.read_rows,
+        "memory_bytes": found.memory_bytes,
     }
     cursor.execute(_MEMORY)
-    cursor.execute(_TABLES)
-    with cursor.db.wrap_database_errors, cursor.copy("COPY cohort_found FROM STDIN") as copy:
-        copy.write(uuids)
-    cursor.execute("ANALYZE cohort_found")
+    _take_uuids(cursor, "cohort_found", found.joining)
     cursor.execute(_WANTED, given)
     cursor.execute("ANALYZE cohort_wanted")
     cursor.execute(_ROW)
     (first_row,) = cursor.fetchone()
+    removed = 0
     if replace:
-        cursor.execute(_LEAVING, given)
+        if found.leaving is None:
+            cursor.execute(_LEAVING, given)
+        else:
+            _take_uuids(cursor, "cohort_left", found.leaving)
+            cursor.execute(_LEAVING_NAMED, given)
         cursor.execute("ANALYZE cohort_leaving")
         cursor.execute(_REMOVE, given)
-    added = _add(cursor, given)
+        removed = cursor.rowcount
+    added = _add(cursor, _ADD if found.leaving is None else _ADD_NAMED, given)
     cursor.execute(_LOCK, given)
     if cursor.fetchone() is None:
         raise Overtaken
-    cursor.execute(_FINISH, given)
-    count, at = cursor.fetchone()
-    cursor.execute(_DONE, {**given, "count": count})
+    cursor.execute(_COUNT, given)
+    (count,) = cursor.fetchone()
+    if found.leaving is not None and count != found.count:
+        raise DoesNotAddUp
+    cursor.execute(_FINISH, {**given, "count": count})
+    (at,) = cursor.fetchone()
+    cursor.execute(_DONE, {**given, "count": count, "written_rows": added + removed})
     transaction.on_commit(wake_webhooks)
     return _Stored(added=added, first_row=first_row, at=at)
 
 
-def _add(cursor: CursorWrapper, given: dict[str, Any]) -> int:
+def _take_uuids(cursor: CursorWrapper, table: str, uuids: bytes) -> None:
+    """A temporary table of uuids, one a line."""
+    cursor.execute(_TABLE.format(table=table))
+    with cursor.db.wrap_database_errors, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        copy.write(uuids)
+    cursor.execute(f"ANALYZE {table}")
+
+
+def _add(cursor: CursorWrapper, statement: str, given: dict[str, Any]) -> int:
     """Who is no member yet becomes one; how many. Hardly ever does a merge put somebody among them at this moment, and
     to expect that at every row takes twice as long.
     """
     try:
         with transaction.atomic():
-            cursor.execute(_ADD, given)
+            cursor.execute(statement, given)
     except IntegrityError:
-        cursor.execute(f"{_ADD} ON CONFLICT DO NOTHING", given)
+        cursor.execute(f"{statement} ON CONFLICT DO NOTHING", given)
     return int(cursor.rowcount)
 
 
