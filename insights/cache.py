@@ -46,13 +46,13 @@ def digest_of(kind: str, question: Mapping[str, Any]) -> str:
 
 
 def _native(value: Any) -> Any:
-    """Lists and objects may come as JSON text."""
+    """Lists and objects may come as JSON text, numbers and booleans as themselves or as text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError:
             return value
-    return value
+    return orjson.dumps(value).decode() if isinstance(value, int | float) else value
 
 
 def read(project_id: int, digest: str) -> tuple[str, Kept | None]:

@@ -14,7 +14,7 @@ from core.events.text_form import text_forms
 from core.exceptions import InvalidInput
 from core.filters.group_type import read_group_type_index
 from core.filters.parameters import read_boolean, read_integer, read_list, read_text, whole_number
-from core.filters.properties import PropertyGroup, Source, members_filter
+from core.filters.properties import Joiner, PropertyGroup, Source, members_filter
 from insights.filters.project import ProjectFacts
 
 #: A value: the text form of each property, empty for one that is missing.
@@ -69,10 +69,12 @@ class Breakdown:
         return _NAME_OF_EVERYBODY if value == (EVERYBODY,) else self.names[self.keys.index(value[0])]
 
 
-def members_of(value: Value) -> PropertyGroup:
-    """The filter that the members of the cohort of a value pass."""
-    (key,) = value
-    return PropertyGroup() if key == EVERYBODY else members_filter(int(key), attr="breakdown")
+def members_of(*values: Value) -> PropertyGroup:
+    """The filter that the members of the cohort of any of the values pass."""
+    keys = [key for (key,) in values]
+    if EVERYBODY in keys:
+        return PropertyGroup()
+    return PropertyGroup(Joiner.OR, tuple(members_filter(int(key), attr="breakdown") for key in keys))
 
 
 def cohort_id_of(value: Value) -> int | str:

@@ -19,7 +19,7 @@ from core.filters.parameters import (
 )
 from core.filters.properties import PropertyFilter, PropertyGroup, both, filters_of
 from insights.filters.attribution import Attribution, read_attribution
-from insights.filters.breakdown import EVERYBODY, Breakdown, Value, members_of, read_breakdown, read_value
+from insights.filters.breakdown import Breakdown, Value, members_of, read_breakdown, read_value
 from insights.filters.entities import Entity, read_entities
 from insights.filters.exclusions import Exclusion, read_exclusions
 from insights.filters.overlap import MOST_KINDS, MOST_OVERLAPPING, TooManyOverlaps, crowds, shared_sets
@@ -87,9 +87,9 @@ class FunnelFilter:
             return []
         return [(value, self.of_cohort(value)) for value in self.breakdown.cohorts]
 
-    def of_cohort(self, value: Value) -> "FunnelFilter":
-        """The funnel of the members of the cohort of a value."""
-        return replace(self, properties=both(self.properties, members_of(value)), breakdown=None)
+    def of_cohort(self, *values: Value) -> "FunnelFilter":
+        """The funnel of the members of the cohort of any of the values."""
+        return replace(self, properties=both(self.properties, members_of(*values)), breakdown=None)
 
     def entities(self) -> Sequence[Entity]:
         """The steps, then what is excluded."""
@@ -152,8 +152,9 @@ def read_funnel_persons(given: Mapping[str, Any], *, project: ProjectFacts, now:
     funnel = read_funnel(given, project=project, now=now)
     by_entrance = read_visualisation(given) is Visualisation.TRENDS
     value = read_step_breakdown(given, funnel.breakdown)
-    if funnel.by_cohort():
-        funnel, value = funnel.of_cohort(value or (EVERYBODY,)), None
+    if cohorts := funnel.by_cohort():
+        wanted = [cohort for cohort, _ in cohorts] if value is None else [value]
+        funnel, value = funnel.of_cohort(*wanted), None
     return FunnelPersons(
         funnel=funnel,
         reached=_reached_of_trends(given, funnel)

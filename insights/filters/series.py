@@ -31,10 +31,11 @@ def read_target(given: Mapping[str, Any], *, reader: PropertyReader) -> Series:
     """The series whose persons are asked for: by its place, else by its event and math, else one without filters."""
     series = read_series(given, reader=reader)
     name = _first_text(given, "entity_id", "entityId")
-    kind = _kind(given, name)
-    if name is None and kind is not EntityType.EVENTS:
+    word = _first_text(given, "entity_type", "type")
+    if name is None and word != EntityType.EVENTS:
         detail = "An entity id and the entity type must be provided to determine an entity"
         raise InvalidInput(detail, attr="entity_id")
+    kind = _kind(word, name)
     order = read_integer(given, "entity_order")
     if order is not None and 0 <= order < len(series):
         return series[order]
@@ -46,8 +47,7 @@ def _first_text(given: Mapping[str, Any], *names: str) -> str | None:
     return next((text for name in names if (text := read_text(given, name)) is not None), None)
 
 
-def _kind(given: Mapping[str, Any], name: str | None) -> EntityType | None:
-    word = _first_text(given, "entity_type", "type")
+def _kind(word: str | None, name: str | None) -> EntityType | None:
     if word is None:
         return None
     if word == EntityType.ACTIONS:

@@ -128,6 +128,15 @@ def item(cohort_id: int, **fields: Any) -> dict[str, Any]:
     return {"type": "cohort", "key": "id", "value": cohort_id, **fields}
 
 
+def test_persons_of_a_breakdown_by_cohorts(shop: ProjectClient) -> None:
+    ada, bob = cohort_of(shop, "first", "ada"), cohort_of(shop, "second", "bob")
+    given = {"breakdown_type": "cohort", "breakdown": [ada.pk, bob.pk]}
+
+    assert people(shop, **given) == {"ada", "bob"}
+    assert people(shop, **given, funnel_step_breakdown=bob.pk) == {"bob"}
+    assert people(shop, **{**given, "breakdown": [ada.pk, "all"]}) == {"ada", "bob", "cyd"}
+
+
 def test_filters_of_every_route(shop: ProjectClient) -> None:
     some = cohort_of(shop, "some", "ada", "bob")
     wanted, others = [item(some.pk)], [item(some.pk, operator="not_in")]

@@ -260,6 +260,7 @@ def test_projects_do_not_mix_and_a_key_needs_person_read(
     ("params", "attr"),
     [
         ({"entity_id": "", "entity_type": ""}, "entity_id"),
+        ({"entity_id": "", "entity_type": "actions"}, "entity_id"),
         ({"entity_type": ""}, "entity_type"),
         ({"entity_type": "actions"}, "entity_type"),
         ({"entity_order": "first"}, "entity_order"),

@@ -19,7 +19,7 @@ from core.outbox.freeze import EVENTS, TARGETS, next_batch
 from core.outbox.lines import received_event_line
 from core.selectors.data_version import data_version
 from tests.api.test_persons_funnel import ago
-from tests.clients import ProjectClient, bearer, event, settle
+from tests.clients import ProjectClient, event, settle
 from tests.erasure import all_done
 from tests.stack import Stack
 
@@ -61,9 +61,10 @@ def test_the_same_question_is_answered_from_what_is_kept(known: ProjectClient) -
 
 
 def test_one_question_has_many_spellings(known: ProjectClient) -> None:
-    body = {"funnel_step": "1", "events": SERIES}
     url = f"{known.persons_url}funnel/"
-    assert told(known.http.post(url, json=body, headers=bearer(known.key))) == (True, {"ada", "bob", "cleo"})
+    for step in ("1", 1):
+        body = {"funnel_step": step, "events": SERIES}
+        assert told(known.post(url, body)) == (True, {"ada", "bob", "cleo"})
     assert known.get(
         f"{url}?personal_api_key=x&format=json&funnel_step=1&events={json.dumps(SERIES)}"
     ).json()["is_cached"]
