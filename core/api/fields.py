@@ -27,7 +27,7 @@ class Fields:
     def __init__(self, request: Request) -> None:
         body: Any = request.data
         if not isinstance(body, dict):
-            raise InvalidInput("The body must be a JSON object.")
+            raise InvalidInput(f"Invalid data. Expected a dictionary, but got {type(body).__name__}.")
         self._body = body
         self._query = request.query_params
 

@@ -1,8 +1,8 @@
 """Links from page to page."""
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode
 
-from django.http import QueryDict
+from django.utils.encoding import escape_uri_path
 from rest_framework.request import Request
 
 
@@ -24,8 +24,8 @@ def numbered_page_links(
 
 def with_parameters(request: Request, **values: str | int) -> str:
     """The caller's URL with other values of these parameters."""
-    parts = urlsplit(request.build_absolute_uri())
-    query = QueryDict(parts.query, mutable=True)
+    query = dict(request.query_params.lists())
     for name, value in values.items():
-        query[name] = str(value)
-    return urlunsplit(parts._replace(query=query.urlencode()))
+        query[name] = [str(value)]
+    url = f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}"
+    return f"{url}?{urlencode(query, doseq=True)}"

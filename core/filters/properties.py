@@ -145,6 +145,10 @@ class PropertyReader:
     now: datetime
     sources: tuple[Source, ...] = (Source.EVENT, Source.PERSON, Source.GROUP, Source.COHORT)
     cohorts: Container[int] | None = None
+    #: Whether objects in the old form, which are about events, are read as well.
+    takes_old_form: bool = True
+    #: Whether groups and filters may stand in one list.
+    takes_mixed_lists: bool = False
     count: int = 0
 
     def read(self, value: Any, *, attr: str) -> PropertyGroup:
@@ -162,6 +166,8 @@ class PropertyReader:
 
     def _old_form(self, value: Mapping[str, Any], *, attr: str) -> PropertyGroup:
         """``{"key": value, "key__operator": value}``"""
+        if value and not self.takes_old_form:
+            raise InvalidInput("A list of filters or a group of filters is required.", attr=attr)
         if "key" in value and ("value" in value or "operator" in value):
             raise InvalidInput("A single filter must stand in a list.", attr=attr)
         filters = []
@@ -186,7 +192,7 @@ class PropertyReader:
             return PropertyGroup()
         if not isinstance(values, list):
             raise InvalidInput("A list of filters or a group of filters is required.", attr=attr)
-        if len({_is_group(value) for value in values}) > 1:
+        if not self.takes_mixed_lists and len({_is_group(value) for value in values}) > 1:
             raise InvalidInput("Groups and filters cannot stand in one list.", attr=attr)
         read = [self._member(item, attr=f"{attr}[{index}]", depth=depth) for index, item in enumerate(values)]
         members = tuple(member for member in read if isinstance(member, PropertyFilter) or member.members)

@@ -322,10 +322,10 @@ def list_row(project: Project, person: PersonRow) -> dict[str, Any]:
 
 def _name(project: Project, person: PersonRow) -> str:
     return display_name(
-        orjson.loads(person.properties),
+        person.properties,
         person.distinct_ids,
         name_properties=project.person_display_name_properties,
-        fallback=str(person.id),
+        fallback=person.id,
     )
 
 

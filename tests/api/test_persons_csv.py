@@ -235,6 +235,22 @@ def test_a_single_person_is_a_header_and_a_row(project: ProjectClient) -> None:
     )
 
 
+def test_whatever_is_only_read_has_it(project: ProjectClient) -> None:
+    two_persons(project)
+    uuid = rows(get(project))[0]["id"]
+    project.post(f"{project.persons_url}{uuid}/delete_events/")
+
+    (receipt,) = rows(project.get(f"{project.persons_url}deletion_status/", format="csv"))
+    (past,) = rows(
+        project.get(
+            f"{project.persons_url}properties_at_time/", format="csv", person_id=uuid, timestamp="2030-01-01"
+        )
+    )
+
+    assert receipt["person_uuid"] == uuid
+    assert past["point_in_time_metadata.person_id_used"] == uuid
+
+
 def test_errors_stay_json(project: ProjectClient, other_project: ProjectClient) -> None:
     headers = {"Accept": "text/csv"}
     cases = [

@@ -101,10 +101,14 @@ def test_filters(project: ProjectClient) -> None:
     assert deletions(project, status="pending") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("status", "done"), ("person_uuid", "nobody"), ("limit", "x"), ("limit", "-1"), ("offset", "-1")],
-)
+def test_what_is_no_page_counts_as_absent(project: ProjectClient) -> None:
+    receipt = erased(project, "a")
+
+    for page in ({"limit": "x", "offset": "x"}, {"limit": "-1", "offset": "-1"}, {"limit": "10001"}):
+        assert deletions(project, **page) == [receipt]
+
+
+@pytest.mark.parametrize(("name", "value"), [("status", "done"), ("person_uuid", "nobody")])
 def test_what_cannot_be_read_is_refused(project: ProjectClient, name: str, value: str) -> None:
     response = project.get(f"{project.persons_url}deletion_status/", **{name: value})
 

@@ -99,6 +99,19 @@ def test_each_operator(people: ProjectClient, item: dict[str, Any], expected: se
             },
             {"cyd"},
         ),
+        (
+            {
+                "type": "OR",
+                "values": [
+                    {"key": "plan", "value": "free"},
+                    {
+                        "type": "AND",
+                        "values": [{"key": "vip", "value": True}, {"key": "plan", "value": "team"}],
+                    },
+                ],
+            },
+            {"ada", "bob"},
+        ),
     ],
 )
 def test_lists_and_groups(people: ProjectClient, properties: Any, expected: set[str]) -> None:
@@ -435,6 +448,8 @@ def test_persons_of_other_projects_are_not_found(people: ProjectClient, other_pr
         "1",
         '"plan"',
         '{"key": "plan", "value": "team"}',
+        '{"plan": "team"}',
+        '{"type": "AND"}',
         '[{"value": "team"}]',
         '[{"key": 1, "value": "team"}]',
         '[{"key": "plan"}]',

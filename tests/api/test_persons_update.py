@@ -223,6 +223,14 @@ def test_json_that_no_store_can_hold_is_refused(project: ProjectClient, content:
     assert refusal(response) == (400, "invalid_request", "parse_error", None)
 
 
+@pytest.mark.parametrize(("body", "kind"), [([], "list"), ("x", "str"), (1, "int")])
+def test_a_body_that_is_no_object_is_refused(project: ProjectClient, body: object, kind: str) -> None:
+    response = send(project, "PATCH", url(project, make_person(project, "a")), body)
+
+    assert refusal(response) == (400, "validation_error", "invalid_input", None)
+    assert response.json()["detail"] == f"Invalid data. Expected a dictionary, but got {kind}."
+
+
 @pytest.mark.parametrize(("person_id", "status"), NOBODY)
 def test_who_does_not_exist_cannot_be_changed(project: ProjectClient, person_id: str, status: int) -> None:
     response = send(project, "PATCH", f"{project.persons_url}{person_id}/", {"properties": {"k": 1}})

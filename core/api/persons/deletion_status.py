@@ -9,9 +9,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api import documents
+from core.api.cohorts.parameters import read_lenient_page
+from core.api.csv import JSON_OR_CSV
+from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
-from core.api.parameters import read_limit, read_offset, read_text
+from core.api.parameters import read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import (
     AsyncDeletionStatusSerializer,
@@ -25,8 +27,6 @@ from core.json import iso
 from core.selectors.deletions import Status, get_deletion, list_deletions
 from core.selectors.erasure_check import check_erasure
 
-PAGE = 100
-LARGEST_PAGE = 10_000
 STATUSES = ("pending", "completed", "all")
 _DELETION_ID = OpenApiParameter(
     "deletion_id", OpenApiTypes.INT, OpenApiParameter.PATH, description="The `id` of the request to erase."
@@ -45,6 +45,7 @@ class DeletionStatusViewSet(ProjectViewSet):
     """Requests to erase the events of persons."""
 
     scopes: ClassVar = {"list": ("person:read",), "retrieve": ("person:read",), "verify": ("person:read",)}
+    renderer_classes = JSON_OR_CSV
 
     @extend_schema(
         operation_id="persons_deletion_status_list",
@@ -52,8 +53,8 @@ class DeletionStatusViewSet(ProjectViewSet):
             PROJECT_ID,
             OpenApiParameter("status", enum=STATUSES, default="all", description="Only those in this state."),
             OpenApiParameter("person_uuid", OpenApiTypes.UUID, description="Only this person's."),
-            documents.limit("Requests a page.", default=PAGE, most=LARGEST_PAGE),
-            documents.offset("Requests to skip."),
+            lenient_limit("Requests a page, at most 10000."),
+            lenient_offset("Requests to skip."),
         ],
         responses={200: DeletionPageSerializer, **ERRORS},
     )
@@ -62,8 +63,7 @@ class DeletionStatusViewSet(ProjectViewSet):
         nothing any more; they stay when the person is gone.
         """
         query = request.query_params
-        limit = read_limit(query, default=PAGE, most=LARGEST_PAGE)
-        offset = read_offset(query)
+        limit, offset = read_lenient_page(query)
         page = list_deletions(
             self.project.pk,
             status=_read_status(query.get("status")),

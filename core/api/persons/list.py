@@ -149,7 +149,13 @@ class PersonListViewSet(ProjectViewSet):
 
     def _properties(self, text: str | None) -> PropertyGroup:
         zone = ZoneInfo(self.project.timezone)
-        reader = PropertyReader(zone, timezone.now(), sources=(Source.PERSON, Source.COHORT))
+        reader = PropertyReader(
+            zone,
+            timezone.now(),
+            sources=(Source.PERSON, Source.COHORT),
+            takes_old_form=False,
+            takes_mixed_lists=True,
+        )
         try:
             group = reader.read(text, attr="properties")
             check_patterns(filters_of(group))

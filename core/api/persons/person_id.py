@@ -1,9 +1,14 @@
 """How the ``{id}`` of a person is read."""
 
+import re
 from uuid import UUID
 
 from core.auth.authentication import LARGEST_ID
 from core.exceptions import InvalidInput, PersonNotFound
+
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*")
+#: Characters that are enough to tell that a number is beyond every row; Python reads no more than some thousand digits.
+_LONGEST = 100
 
 
 def read_person_id(text: str, *, attr: str | None = None) -> UUID | int:
@@ -16,14 +21,13 @@ def read_person_id(text: str, *, attr: str | None = None) -> UUID | int:
         return UUID(text)
     except ValueError:
         pass
-    try:
-        pk = int(text)
-    except ValueError:
+    if not _INTEGER.fullmatch(text):
         raise InvalidInput(
             f"{text!r} is not a person id: it is neither a UUID nor an integer. "
             f"To find a person by distinct id use the list: ?distinct_id={text}",
             attr=attr,
-        ) from None
+        )
+    pk = int(text.strip()[:_LONGEST])
     if abs(pk) > LARGEST_ID:
         raise PersonNotFound
     return pk

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.csv import JSON_OR_CSV
 from core.api.documents import lenient_flag
 from core.api.fields import required
 from core.api.parameters import read_text
@@ -30,6 +31,7 @@ class PropertiesAtTimeViewSet(ProjectViewSet):
     """The past of a person."""
 
     scopes: ClassVar = {"retrieve": ("person:read",)}
+    renderer_classes = JSON_OR_CSV
 
     @extend_schema(
         operation_id="persons_properties_at_time_retrieve",
