@@ -3,8 +3,8 @@ answer and verified within 5 s, which is at most 3 times the bare statement of C
 funnels take at most twice as long meanwhile.
 
 500,000 persons with 15 properties in both stores, 20 events each. The bare statement, measured in the same run, is a
-lightweight delete of the events of 1,000 other persons by their distinct ids. ``BENCH_ERASURE_EVENTS`` changes the
-number of events.
+lightweight delete of the events of 1,000 other persons by their distinct ids, with patch parts as the table has them;
+for comparison also with those that ClickHouse makes by itself. ``BENCH_ERASURE_EVENTS`` changes the number of events.
 """
 
 import json
@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import httpx
 import psycopg
 
 from benchmarks.harness import Result, best_of
 from benchmarks.many_persons import make_persons, uuid_of
-from tests.stack import Stack, temporary_stack
+from benchmarks.serving import Server, serving
+from tests.stack import Stack
 
 EVENTS = int(os.environ.get("BENCH_ERASURE_EVENTS", "10000000"))
 EVENTS_A_PERSON = 20
@@ -38,26 +38,17 @@ _LOOK = 0.02
 
 
 def run() -> Iterator[Result]:
-    with temporary_stack() as stack:
-        project = json.loads(stack.command("create-project", "--name", "bench", "--json"))
-        made = stack.command("create-key", "--label", "bench", "--scopes", "*", "--json")
-        os.environ.update(stack.environment)
-        import django
-
-        django.setup()
-        _fill(stack, project["id"])
-        yield from _measure(Client(stack, project["id"], json.loads(made)["key"]))
+    with serving(patience=PATIENCE) as server:
+        _fill(server.stack, server.project_id)
+        yield from _measure(Client(server))
 
 
 class Client:
     """Who asks for an erasure, and who asks other things meanwhile."""
 
-    def __init__(self, stack: Stack, project_id: int, key: str) -> None:
-        self.project_id = project_id
-        self.root = f"/api/projects/{project_id}/"
-        self.http = httpx.Client(
-            base_url=stack.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE
-        )
+    def __init__(self, server: Server) -> None:
+        self.http, self.project_id = server.http, server.project_id
+        self.root = f"/api/projects/{server.project_id}/"
 
     def ask(self, path: str, **params: Any) -> Any:
         return self.http.get(f"{self.root}{path}", params=params).raise_for_status().json()
@@ -87,22 +78,26 @@ class Client:
 def _measure(client: Client) -> Iterator[Result]:
     idle = _several(client.funnel, 15)
     turns = iter(range(PERSONS // ERASED))
-    bare, accepted, removed, verified, meanwhile = [], [], [], [], []
+    bare, usual, accepted, removed, verified, meanwhile = [], [], [], [], [], []
     for _ in range(ROUNDS):
-        others = _of(next(turns))
         _settle()
-        bare.append(best_of(1, lambda others=others: _bare_delete(client.project_id, others)))  # type: ignore[misc]
+        bare.append(_timed_bare(client.project_id, _of(next(turns))))
+        _settle()
+        with _patches_of_clickhouse():
+            usual.append(_timed_bare(client.project_id, _of(next(turns))))
         _settle()
         answer, done = _erase(client, _of(next(turns)))
         accepted.append(answer)
         removed.append(client.removed_within())
         verified.append(done)
     yield Result("bare statement of ClickHouse, the events of 1,000 persons", min(bare), "s")
+    yield Result("the same with ClickHouse's own kind of patch parts", min(usual), "s")
     yield Result("answer to the request for 1,000 persons", min(accepted), "s", "0.3")
     yield Result("gone from every answer, by the receipt", min(removed), "s", "5")
     yield Result("verified", min(verified), "s", "5")
     yield Result("verified, the slowest", max(verified), "s", "5")
     yield Result("verified, times the bare statement", min(verified) / min(bare), "x", "3")
+    yield Result("the same, with ClickHouse's own kind of patch parts", min(verified) / min(usual), "x", "3")
     for _ in range(ROUNDS):
         with _meanwhile(client.funnel) as seconds:
             _erase(client, _of(next(turns)))
@@ -151,6 +146,22 @@ def _meanwhile(do: Callable[[], object]) -> Iterator[list[float]]:
     finally:
         is_over.set()
         thread.join()
+
+
+@contextmanager
+def _patches_of_clickhouse() -> Iterator[None]:
+    """Instead of those of ``0016_cheap_deletes.sql``."""
+    from core.clickhouse import client
+
+    client.administer("ALTER TABLE events RESET SETTING patch_parts_version")
+    try:
+        yield
+    finally:
+        client.administer("ALTER TABLE events MODIFY SETTING patch_parts_version = 'v1'")
+
+
+def _timed_bare(project_id: int, numbers: range) -> float:
+    return best_of(1, lambda: _bare_delete(project_id, numbers))
 
 
 def _bare_delete(project_id: int, numbers: range) -> None:

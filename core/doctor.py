@@ -26,6 +26,8 @@ SETTLE = 10.0
 OLDEST_WAIT = 30.0
 #: Seconds that a request to erase may wait.
 OLDEST_ERASURE = 300.0
+#: Seconds that the deletion of a project may take, which writes every part anew that has rows of it.
+OLDEST_PROJECT = 3600.0
 #: Seconds after its time that the first event of a webhook may still wait, unless the webhook is paused.
 OLDEST_EVENT = 60.0
 #: Seconds, one try each, that a worker has for an answer.
@@ -56,6 +58,7 @@ def checks() -> Iterator[Check]:
         ("delivery", _delivery),
         ("undeliverable rows", _undeliverable),
         ("erasure", _erasure),
+        ("deleted projects", _deleted_projects),
         ("webhooks", _webhooks),
         ("PostgreSQL equals ClickHouse", _consistency),
     ):
@@ -140,20 +143,29 @@ _PENDING = """
 SELECT count(*) FILTER (WHERE delete_verified_at IS NULL),
     min(created_at) FILTER (WHERE delete_verified_at IS NULL),
     count(*) FILTER (WHERE stage = 'verified'), min(delete_verified_at) FILTER (WHERE stage = 'verified')
-FROM core_deletionrequest WHERE delete_verified_at IS NULL OR stage = 'verified'
+FROM {table} WHERE delete_verified_at IS NULL OR stage = 'verified'
 """
 
 
 def _erasure() -> str:
+    return _deletions("core_deletionrequest", OLDEST_ERASURE, "run persons-api scrub")
+
+
+def _deleted_projects() -> str:
+    return _deletions("core_projectdeletion", OLDEST_PROJECT, "is the worker of deletions running?")
+
+
+def _deletions(table: str, longest: float, advice: str) -> str:
+    """What waits in a table of receipts; ``advice`` is for bytes that do not leave the disk."""
     with connection.cursor() as cursor:
-        cursor.execute(_PENDING)
+        cursor.execute(_PENDING.format(table=table))
         pending, oldest, unscrubbed, oldest_unscrubbed = cursor.fetchone()
-    if oldest is not None and _age(oldest) > OLDEST_ERASURE:
+    if oldest is not None and _age(oldest) > longest:
         raise Unhealthy(f"{pending} requests wait, the oldest for {_age(oldest):.0f} s")
     if oldest_unscrubbed is not None and _age(oldest_unscrubbed) > settings.SCRUB_WITHIN:
         raise Unhealthy(
             f"{unscrubbed} requests wait for their bytes to leave the disk, the oldest for "
-            f"{_age(oldest_unscrubbed):.0f} s: run persons-api scrub"
+            f"{_age(oldest_unscrubbed):.0f} s: {advice}"
         )
     return f"{pending} requests wait, {unscrubbed} for their bytes to leave the disk"
 

@@ -2,26 +2,28 @@
 
 What a batch is about is put into tables in memory, for statements to look into: a list of a hundred thousand ids is no
 parameter. ``ids_to_erase`` and ``persons_to_erase`` say up to where, ``distinct_ids_to_erase`` and ``uuids_to_erase``
-only whom: looking into these is several times as fast, and leaves few rows for the others. Every step may be repeated.
-Whoever runs one holds ``squash.REWRITING``. The tables have nothing to do with each other, so they are counted and
-cleared at once: while one is read, small statements about the others wait for the disk.
+only whom: looking into these is several times as fast, and leaves few rows for the others. A few names go along with
+the statements instead: ClickHouse then leaves out what cannot have them, by the sorting keys.
+
+Every step may be repeated. Whoever runs one holds ``squash.REWRITING``. The tables have nothing to do with each other,
+so they are counted and cleared at once: while one is read, small statements about the others wait for the disk.
 
 Rows go by lightweight deletes that write patch parts: each costs one look at the columns asked for, whatever the number
 of parts (docs/decisions/0009-erasure.md).
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from django.conf import settings
 
 from core.at_once import at_once
-from core.clickhouse import client
+from core.clickhouse import client, cluster
 from core.exceptions import ClickHouseUnavailable
 
 #: Tables with rows about persons.
@@ -79,28 +81,70 @@ def microseconds(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+#: Names of a kind, and bytes in them, that go along with a statement, in its address.
+FEW = 200
+_FEW_BYTES = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a batch is about, as it was noted; ``rows`` in the tables that tell up to where. Names are null where
+    statements look into the tables.
+    """
+
+    id: UUID
+    projects: Sequence[int]
+    rows: int
+    distinct_ids: Sequence[str] | None
+    uuids: Sequence[UUID] | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Of a statement about it."""
+        names = {"distinct_ids": self.distinct_ids, "uuids": self.uuids}
+        few = {name: one for name, one in names.items() if one is not None}
+        return {"run": self.id, "projects": self.projects, **few}
+
+
 _TABLES_OF_A_RUN = ("ids_to_erase", "persons_to_erase", "distinct_ids_to_erase", "uuids_to_erase")
 #: Rows of one insert.
 _ROWS = 50_000
 
 
-def note(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> None:
-    """Say what the batch ``run`` is about; each id and each person once."""
+def note(ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> Run:
+    """Say what a batch is about; each id and each person once."""
+    run = uuid4()
     forget()
     at_once(
-        partial(_insert, "ids_to_erase", run, [{"run": run, **asdict(one)} for one in (*ids, _MARK)]),
-        [partial(_insert, "persons_to_erase", run, [{"run": run, **asdict(one)} for one in persons])],
+        partial(_insert, "ids_to_erase", run, [{"run": run, **_columns(one)} for one in (*ids, _MARK)]),
+        [partial(_insert, "persons_to_erase", run, [{"run": run, **_columns(one)} for one in persons])],
     )
     # Last: a ClickHouse that is started anew in between loses the others, too, and that is seen.
     at_once(
         partial(_insert, "distinct_ids_to_erase", run, [{"distinct_id": one.distinct_id} for one in ids]),
         [partial(_insert, "uuids_to_erase", run, [{"id": one.id} for one in persons])],
     )
+    distinct_ids = [one.distinct_id for one in ids]
+    size = sum(len(distinct_id.encode()) for distinct_id in distinct_ids)
+    # What a cluster is told stays in Keeper for days.
+    may_tell = cluster.here() is None
+    return Run(
+        id=run,
+        projects=sorted({one.project_id for one in ids} | {one.project_id for one in persons}),
+        rows=len(ids) + 1 + len(persons),
+        distinct_ids=distinct_ids if may_tell and 0 < len(ids) <= FEW and size <= _FEW_BYTES else None,
+        uuids=[one.id for one in persons] if may_tell and 0 < len(persons) <= FEW else None,
+    )
 
 
 def forget() -> None:
     first, *others = (partial(client.administer, f"TRUNCATE TABLE {table}") for table in _TABLES_OF_A_RUN)
     at_once(first, others)
+
+
+def _columns(one: IdToErase | PersonToErase) -> dict[str, Any]:
+    # As ``dataclasses.asdict`` in a tenth of the time.
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def _insert(table: str, run: UUID, rows: list[dict[str, Any]]) -> None:
@@ -139,17 +183,19 @@ class _Condition:
     up_to: str
 
 
-def _condition(table: Table, *, only_older: bool = False) -> _Condition:
-    """Which rows of ``table`` the batch is about; ``only_older`` leaves out those of the last version, of members those
+def _condition(table: Table, run: Run, *, only_older: bool = False) -> _Condition:
+    """Which rows of ``table`` the run is about; ``only_older`` leaves out those of the last version, of members those
     that say that somebody is none.
     """
     comparison = "<" if only_older else "<="
-    whom = f"distinct_id IN {_named('distinct_ids_to_erase')}"
+    ids = _named("distinct_ids_to_erase") if run.distinct_ids is None else "{distinct_ids:Array(String)}"
+    whom = f"distinct_id IN {ids}"
     if table == "events":
         mine = f"toUnixTimestamp64Micro(received_at) <= {_looked_up('ids_to_erase', 'distinct_id', 'moment')}"
     elif table in OF_PERSONS:
         uuid, version = OF_PERSONS[table]
-        whom = f"{uuid} IN {_named('uuids_to_erase')}"
+        uuids = _named("uuids_to_erase") if run.uuids is None else "{uuids:Array(UUID)}"
+        whom = f"{uuid} IN {uuids}"
         mine = f"toInt64({version}) < {_looked_up('persons_to_erase', uuid, 'version')}"
         if only_older and table == "cohort_members":
             mine = f"({mine} AND NOT is_deleted)"
@@ -171,25 +217,27 @@ _KEYS: dict[Table, str] = {
 TABLES: tuple[Table, ...] = tuple(_KEYS)
 
 
-def count(run: UUID, projects: Collection[int]) -> Mapping[Table, Sequence[Found]]:
-    """The rows that the batch is about, by distinct id or by person."""
-    first, *others = (partial(_count, table, run, projects) for table in TABLES)
+def count(run: Run, tables: Sequence[Table] = TABLES) -> Mapping[Table, Sequence[Found]]:
+    """The rows of ``tables`` that the run is about, by distinct id or by person."""
+    first, *others = (partial(count_in, table, run) for table in tables)
     found, more = at_once(first, others)
-    return dict(zip(TABLES, [found, *more], strict=True))
+    return dict(zip(tables, [found, *more], strict=True))
 
 
-# Whether a row was deleted is asked last, of the few that are about somebody: patch parts that wait to be applied make
-# that several times as expensive as the rest.
+# What was deleted is left out before anything else is read of the few rows that are about somebody: after a deletion
+# none of them is left.
 _COUNT = """
 SELECT project_id, {key}, count() FROM {table}
-PREWHERE {condition.whom} WHERE _row_exists AND {condition.up_to}
-GROUP BY 1, 2 SETTINGS apply_deleted_mask = 0
+PREWHERE {condition.whom} AND _row_exists WHERE {condition.up_to}
+GROUP BY 1, 2 SETTINGS apply_deleted_mask = 0, max_threads = {threads}
 """
 
 
-def _count(table: Table, run: UUID, projects: Collection[int]) -> list[Found]:
-    sql = _COUNT.format(table=table, key=_KEYS[table], condition=_condition(table))
-    rows = client.inspect(sql, parameters={"run": run, "projects": sorted(projects)})
+def count_in(table: Table, run: Run) -> list[Found]:
+    """The rows of ``table`` that the run is about, by distinct id or by person."""
+    condition = _condition(table, run)
+    sql = _COUNT.format(table=table, key=_KEYS[table], condition=condition, threads=_threads(table))
+    rows = client.inspect(sql, parameters=run.parameters)
     return [Found(project_id, name, found) for project_id, name, found in rows]
 
 
@@ -197,24 +245,41 @@ def _count(table: Table, run: UUID, projects: Collection[int]) -> list[Found]:
 _DELETE = """
 DELETE FROM {table} WHERE {condition.whom} AND {condition.up_to}
 SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1, lightweight_deletes_sync = 2,
-    apply_deleted_mask = 0
+    apply_deleted_mask = 0, max_threads = {threads}
 """
 
 
-def remove(tables: Sequence[Table], run: UUID, projects: Collection[int]) -> None:
-    """Delete the rows of ``tables`` that the batch is about."""
+def remove(tables: Sequence[Table], run: Run) -> None:
+    """Delete the rows of ``tables`` that the run is about."""
     if tables:
-        first, *others = (partial(_remove, table, run, projects) for table in tables)
+        first, *others = (partial(_remove, table, run) for table in tables)
         at_once(first, others)
 
 
-def _remove(table: Table, run: UUID, projects: Collection[int]) -> None:
+def _remove(table: Table, run: Run) -> None:
     # Older rows go first: parts are rewritten one after the other, and an older row must not outlive the
     # newest one and count.
     steps = (True, False) if table in _IN_STEPS else (False,)
     for only_older in steps:
-        statement = _DELETE.format(table=table, condition=_condition(table, only_older=only_older))
-        client.administer(statement, parameters={"run": run, "projects": sorted(projects)})
+        condition = _condition(table, run, only_older=only_older)
+        statement = _DELETE.format(table=table, condition=condition, threads=_threads(table))
+        client.administer(statement, parameters=run.parameters)
+
+
+_ASKED = """
+SELECT getSetting('max_threads'), count() FROM system.processes
+WHERE is_initial_query AND Settings['log_comment'] != ''
+"""
+
+
+def _threads(table: Table) -> int:
+    """How many of ClickHouse's threads a statement about ``table`` takes; 0 is all. Half of them for events while
+    somebody asks something, who should not wait twice as long because of an erasure.
+    """
+    if table != "events":
+        return 0
+    ((threads, questions),) = client.inspect(_ASKED)
+    return max(1, int(threads) // 2) if questions else 0
 
 
 #: In a cluster every node has all of it.
@@ -228,7 +293,7 @@ SELECT min(rows) FROM (
 _OF_RUN = "SELECT joinGetOrNull({table:String}, 'run', toInt64(0), '') = {run:UUID}"
 
 
-def check_noted(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToErase]) -> None:
+def check_noted(run: Run) -> None:
     """See that what was noted is still there: what was deleted and counted since was by it.
 
     Raises ``ClickHouseUnavailable`` when ClickHouse was started anew, or somebody else took over.
@@ -236,8 +301,8 @@ def check_noted(run: UUID, ids: Sequence[IdToErase], persons: Sequence[PersonToE
     database = settings.CLICKHOUSE["database"]
     # The other way round, an erasure that takes over in between would not be seen.
     noted = client.inspect(_NOTED, parameters={"database": database})
-    of_run = client.inspect(_OF_RUN, parameters={"table": f"{database}.ids_to_erase", "run": run})
-    if noted != [(len(ids) + 1 + len(persons),)] or of_run != [(1,)]:
+    of_run = client.inspect(_OF_RUN, parameters={"table": f"{database}.ids_to_erase", "run": run.id})
+    if noted != [(run.rows,)] or of_run != [(1,)]:
         raise ClickHouseUnavailable("ClickHouse was started anew in the middle of an erasure.")
 
 

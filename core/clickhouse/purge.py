@@ -2,15 +2,14 @@
 partition at a time, so the bytes go as well. A patch, as erasures of persons write it, would have to name every row.
 """
 
-import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from core.advisory_lock import in_turn
 from core.clickhouse import client
+from core.clickhouse.mutations import wait_for_mutations
 from core.clickhouse.squash import REWRITING
-from core.exceptions import ClickHouseRefused
 
 #: Tables with rows of projects, by what receipts call them.
 STORES = {
@@ -23,12 +22,8 @@ STORES = {
     "clickhouse_squash": "overrides_to_squash",
     "clickhouse_groups": "groups",
 }
-#: Seconds between two looks.
-_LOOK = 0.1
 #: By which clocks may differ.
 _SKEW = timedelta(seconds=5)
-#: ClickHouse's code for a mutation that failed.
-_UNFINISHED = 341
 
 
 def count_rows(project_id: int) -> dict[str, int]:
@@ -54,24 +49,7 @@ def remove(project_id: int) -> None:
                 client.administer(
                     _DELETE.format(table=table, partition=partition), parameters={"project_id": project_id}
                 )
-                _wait_for_mutations(table)
-
-
-_UNDONE = """
-SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = {database:String} AND table = {name:String} AND NOT is_done AND command LIKE '%DELETE%project_id%'
-"""
-
-
-def _wait_for_mutations(table: str) -> None:
-    parameters = {"database": settings.CLICKHOUSE["database"], "name": table}
-    while True:
-        ((count, failure),) = client.inspect(_UNDONE, parameters=parameters)
-        if failure:
-            raise ClickHouseRefused(_UNFINISHED, failure)
-        if not count:
-            return
-        time.sleep(_LOOK)
+                wait_for_mutations(table, command="%DELETE%project_id%")
 
 
 _OLD = """

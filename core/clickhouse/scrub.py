@@ -12,14 +12,13 @@ from django.conf import settings
 from core.advisory_lock import in_turn
 from core.clickhouse import client
 from core.clickhouse.erase import TABLES
+from core.clickhouse.mutations import wait_for_mutations
 from core.clickhouse.squash import REWRITING
-from core.exceptions import ClickHouseRefused, ClickHouseUnavailable
+from core.exceptions import ClickHouseUnavailable
 
 #: Seconds between two looks, and for old parts to go: ClickHouse removes them in its own time.
 _LOOK = 0.1
 PATIENCE = 300.0
-#: ClickHouse's code for a mutation that failed.
-_UNFINISHED = 341
 
 # Patch parts, which hold what a lightweight delete said, have partitions of their own name.
 _MASKED = """
@@ -49,27 +48,11 @@ def rewrite(partition: Partition) -> None:
     for step in ("APPLY PATCHES", "APPLY DELETED MASK"):
         with in_turn(*REWRITING):
             client.administer(f"ALTER TABLE {partition.table} {step} IN PARTITION ID '{partition.id}'")
-            _wait_for_mutations(partition.table)
+            wait_for_mutations(partition.table)
 
 
-_UNDONE = """
-SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = {database:String} AND table = {name:String} AND NOT is_done
-"""
-
-
-def _wait_for_mutations(table: str) -> None:
-    parameters = {"database": settings.CLICKHOUSE["database"], "name": table}
-    while True:
-        ((count, failure),) = client.inspect(_UNDONE, parameters=parameters)
-        if failure:
-            raise ClickHouseRefused(_UNFINISHED, failure)
-        if not count:
-            return
-        time.sleep(_LOOK)
-
-
-# Patch parts have the distinct ids of what they delete; they go when all parts have taken them in.
+# Patch parts of the second version, as there were once, have the distinct ids of what they delete; they go when all
+# parts have taken them in.
 _OLD = """
 SELECT table, name FROM system.parts
 WHERE database = {database:String} AND table IN {tables:Array(String)} AND (NOT active OR startsWith(name, 'patch-'))

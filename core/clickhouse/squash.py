@@ -4,7 +4,6 @@ Every step may be repeated, and may be killed in the middle: rewriting events ch
 override is there, and an override goes only after the events say the same.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +12,8 @@ from django.conf import settings
 
 from core.advisory_lock import in_turn
 from core.clickhouse import client
-from core.exceptions import ClickHouseRefused, ClickHouseUnavailable
+from core.clickhouse.mutations import wait_for_mutations
+from core.exceptions import ClickHouseUnavailable
 
 #: The advisory lock of the one squash that runs.
 LOCK = (7_263_002, 0)
@@ -23,10 +23,6 @@ REWRITING = (7_263_002, 1)
 #: Overrides of one squash: they are held in memory, at about 150 bytes each. What is left is for the next one.
 MOST_OVERRIDES = 1_000_000
 PAGE_ROWS = 20_000
-#: Seconds between two looks at a mutation.
-_LOOK = 0.1
-#: ClickHouse's code for a mutation that failed.
-_UNFINISHED = 341
 
 _EMPTY = ("TRUNCATE TABLE overrides_to_squash", "TRUNCATE TABLE overrides_to_squash_by_id")
 # FINAL before WHERE: an id is at rest when its newest row is.
@@ -133,26 +129,11 @@ def forget_snapshot() -> None:
         client.administer(statement)
 
 
-_UNDONE = """
-SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = {database:String} AND table = {name:String} AND NOT is_done
-  AND command LIKE '%overrides_to_squash_by_id%'
-"""
-
-
 def _mutate(name: str, statement: str, parameters: dict[str, object]) -> None:
-    """Run a mutation of the table ``name`` and wait for its end, however long it takes: a connection would not."""
-    database = settings.CLICKHOUSE["database"]
+    """Run a mutation of the table ``name`` and wait for its end."""
     with in_turn(*REWRITING):
         client.administer(statement, parameters={**parameters, "table": _by_id()})
-        while True:
-            undone = client.inspect(_UNDONE, parameters={"database": database, "name": name})
-            ((count, failure),) = undone
-            if failure:
-                raise ClickHouseRefused(_UNFINISHED, failure)
-            if not count:
-                return
-            time.sleep(_LOOK)
+        wait_for_mutations(name, command="%overrides_to_squash_by_id%")
 
 
 def _by_id() -> str:

@@ -46,11 +46,28 @@ SELECT target, count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0
 """
 _COUNTS = """
 SELECT (SELECT count(*) FROM core_deliverybatch), (SELECT count(*) FROM core_undeliverable),
-    (SELECT count(*) FROM core_deletionrequest WHERE delete_verified_at IS NULL),
-    (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
-        FROM core_deletionrequest WHERE delete_verified_at IS NULL),
     (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())
 """
+_DELETIONS = """
+SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+FROM {table} WHERE delete_verified_at IS NULL
+"""
+
+
+def _deletions(table: str, name: str, what: str) -> list[Gauge]:
+    """Of a table of receipts."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETIONS.format(table=table))
+        count, oldest = cursor.fetchone()
+    return [
+        Gauge(f"persons_api_{name}_pending", f"{what} that are not done.", "", {"": count}),
+        Gauge(
+            f"persons_api_{name}_lag_seconds",
+            f"{what} that are not done: age of the oldest.",
+            "",
+            {"": oldest},
+        ),
+    ]
 
 
 # Of the dead only those that are kept.
@@ -83,7 +100,7 @@ def _postgresql() -> list[Gauge]:
         cursor.execute(_WAITING)
         waiting = cursor.fetchall()
         cursor.execute(_COUNTS)
-        batches, undeliverable, deletions, oldest_deletion, connections = cursor.fetchone()
+        batches, undeliverable, connections = cursor.fetchone()
     rows = {"events": 0.0, **{target: float(count) for target, count, _ in waiting}}
     return [
         Gauge("persons_api_outbox_rows", "Rows on their way to ClickHouse.", "target", rows),
@@ -95,13 +112,8 @@ def _postgresql() -> list[Gauge]:
         ),
         Gauge("persons_api_delivery_batches", "Batches that are being sent.", "", {"": batches}),
         Gauge("persons_api_undeliverable_rows", "Rows that ClickHouse refused.", "", {"": undeliverable}),
-        Gauge("persons_api_deletions_pending", "Requests to erase that are not done.", "", {"": deletions}),
-        Gauge(
-            "persons_api_deletions_lag_seconds",
-            "Age of the oldest request to erase that is not done.",
-            "",
-            {"": oldest_deletion},
-        ),
+        *_deletions("core_deletionrequest", "deletions", "Requests to erase"),
+        *_deletions("core_projectdeletion", "project_deletions", "Deletions of projects"),
         Gauge("persons_api_postgresql_connections", "Connections to the database.", "", {"": connections}),
         *_webhooks(),
     ]

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
@@ -158,22 +158,20 @@ def _read(row: tuple[Any, ...]) -> tuple[Request, int]:
 def _erase(batch: Batch) -> int:
     fresh = _only(batch, [request for request in batch.requests if request.stage == Stage.ACCEPTED])
     if fresh.requests:
-        _stop_what_is_on_its_way(fresh)
+        _stop_what_waits(fresh)
     with in_turn(*REWRITING):
-        run = uuid4()
-        ids, persons = _ids_to_erase(batch), _persons_to_erase(batch)
-        clickhouse.note(run, ids, persons)
-        before = _count_in_clickhouse(batch, run, for_each=False)
-        clickhouse.check_noted(run, ids, persons)
+        run = clickhouse.note(_ids_to_erase(batch), _persons_to_erase(batch))
+        before = _finish_and_count(batch, fresh, run)
+        clickhouse.check_noted(run)
         _note_sealed(fresh, before)
         found = [table for table in clickhouse.TABLES if any(STORES[table] in one for one in before.values())]
-        clickhouse.remove(found, run, _projects(batch))
+        clickhouse.remove(found, run)
         forgotten = _note_removed(batch)
         left = _count_everything(batch, run, forgotten)
         # An empty table would have found nothing.
-        clickhouse.check_noted(run, ids, persons)
-        clickhouse.forget()
+        clickhouse.check_noted(run)
         closed = _note_verified(batch, left)
+        clickhouse.forget()
         for table in found:
             clickhouse.apply_patches(table)
     return closed
@@ -188,8 +186,10 @@ def _projects(batch: Batch) -> set[int]:
     return {request.project_id for request in batch.requests}
 
 
-def _stop_what_is_on_its_way(batch: Batch) -> None:
-    """Nothing received before the requests can come to ClickHouse any more when this returns."""
+def _stop_what_waits(batch: Batch) -> None:
+    """Nothing received before the requests can come to ClickHouse any more when this returns, but what was on its way
+    already.
+    """
     # Also those that began after the request, and before its transaction was over: they may have seen the persons, and
     # a calculation may have queued them as members of a cohort.
     with connection.cursor() as cursor:
@@ -198,11 +198,32 @@ def _stop_what_is_on_its_way(batch: Batch) -> None:
     wait_until_over(now)
     with transaction.atomic(), connection.cursor() as cursor:
         _add_counts(cursor, remove_waiting(cursor, batch))
-    forget_traces(batch)
-    forget_places({str(uuid) for request in batch.requests for uuid, _ in request.persons})
-    _wait_for_delivery()
-    with transaction.atomic(), connection.cursor() as cursor:
-        _add_counts(cursor, remove_refused(cursor, batch))
+
+
+def _finish_and_count(batch: Batch, fresh: Batch, run: clickhouse.Run) -> Counts:
+    """Have everything delivered that was on its way when ``fresh`` requests were read, and count what ClickHouse has.
+
+    Events take longest to count, and nothing that the rest waits for changes them any more: both are done at once.
+    """
+    tokens, newest = _on_its_way() if fresh.requests else ([], 0)
+    _wait_for_delivery(tokens=tokens)
+    others, (events,) = at_once(
+        partial(_finish_and_count_others, fresh, run, newest),
+        [partial(clickhouse.count_in, "events", run)],
+    )
+    return _by_request(batch, {"events": events, **others}, for_each=False)
+
+
+def _finish_and_count_others(
+    fresh: Batch, run: clickhouse.Run, newest: int
+) -> Mapping[clickhouse.Table, Sequence[clickhouse.Found]]:
+    if fresh.requests:
+        forget_traces(fresh)
+        forget_places({str(uuid) for request in fresh.requests for uuid, _ in request.persons})
+        _wait_for_delivery(newest=newest)
+        with transaction.atomic(), connection.cursor() as cursor:
+            _add_counts(cursor, remove_refused(cursor, fresh))
+    return clickhouse.count(run, [table for table in clickhouse.TABLES if table != "events"])
 
 
 # Rows that came later need not be waited for: a worker that is slow or dead holds up an erasure as little as can be.
@@ -214,20 +235,25 @@ SELECT EXISTS (SELECT 1 FROM core_deliverybatch WHERE token = ANY(%s))
 """
 
 
-def _wait_for_delivery() -> None:
-    """Until the batch of events that is open now, and all changes accepted by now, are in ClickHouse.
-
-    Raises ``NotDelivered`` or ``ClickHouseUnavailable``.
-    """
-    deadline = time.monotonic() + PATIENCE
+def _on_its_way() -> tuple[list[UUID], int]:
+    """The token of the batch of events that is open now, if there is one, and the newest change."""
     with connection.cursor() as cursor:
         cursor.execute(_OPEN)
         tokens = [token for (token,) in cursor.fetchall()]
         cursor.execute(_NEWEST)
         (newest,) = cursor.fetchone()
+    return tokens, newest
+
+
+def _wait_for_delivery(*, tokens: Sequence[UUID] = (), newest: int = 0) -> None:
+    """Until these batches, and all changes up to ``newest``, are in ClickHouse.
+
+    Raises ``NotDelivered`` or ``ClickHouseUnavailable``.
+    """
+    deadline = time.monotonic() + PATIENCE
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_LEFT, [tokens, newest])
+            cursor.execute(_LEFT, [list(tokens), newest])
             if cursor.fetchone() == (False,):
                 return
         if time.monotonic() >= deadline:
@@ -276,10 +302,14 @@ def _persons_to_erase(batch: Batch) -> list[clickhouse.PersonToErase]:
     ]
 
 
-def _count_in_clickhouse(batch: Batch, run: UUID, *, for_each: bool) -> Counts:
+def _by_request(
+    batch: Batch, rows_of: Mapping[clickhouse.Table, Sequence[clickhouse.Found]], *, for_each: bool
+) -> Counts:
     """Rows that several requests are about count for one of them, with ``for_each`` for each of them."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for table, rows in clickhouse.count(run, _projects(batch)).items():
+    for table, rows in rows_of.items():
+        if not rows:
+            continue
         about = _requests_about(batch, table)
         for found in rows:
             requests = about[found.project_id, found.name]
@@ -304,15 +334,13 @@ def _requests_about(batch: Batch, table: clickhouse.Table) -> Mapping[tuple[int,
     return about
 
 
-def _count_everything(batch: Batch, run: UUID, forgotten: Mapping[int, Forgotten]) -> Counts:
+def _count_everything(batch: Batch, run: clickhouse.Run, forgotten: Mapping[int, Forgotten]) -> Counts:
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     # First: what waits here must not come there between two looks, the wrong way round.
     with connection.cursor() as cursor:
         in_postgres = count_left(cursor, batch)
-    named, (in_clickhouse,) = at_once(
-        partial(projects_with_traces, batch), [partial(_count_in_clickhouse, batch, run, for_each=True)]
-    )
-    for part in (in_postgres, in_clickhouse):
+    named, (in_clickhouse,) = at_once(partial(projects_with_traces, batch), [partial(clickhouse.count, run)])
+    for part in (in_postgres, _by_request(batch, in_clickhouse, for_each=True)):
         for request_id, found in part.items():
             counts[request_id] += found
     answers = answers_left(forgotten)

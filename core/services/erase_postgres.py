@@ -213,7 +213,7 @@ def _counted(cursor: CursorWrapper, statements: Iterable[str], batch: Batch) -> 
 
 
 #: Names that are looked for at once.
-_NAMES = 500
+_NAMES = 2_000
 #: Names are few and records many, whatever PostgreSQL thinks of a table that it has not analysed.
 _BY_INDEX = "SET LOCAL enable_seqscan = off"
 

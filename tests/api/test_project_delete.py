@@ -1,13 +1,18 @@
 """``DELETE /api/projects/{id}/``: gone at once for everybody, then from every store; what stays is a receipt."""
 
 import time
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from core.clickhouse import client
+from core.doctor import OLDEST_PROJECT, Check, checks
+from core.metrics.gauges import read
 from core.models import Membership, ProjectDeletion, User
 from core.services.purge_postgres import TABLES
 from core.services.purge_project import purge_deleted_projects
@@ -251,3 +256,29 @@ def test_the_bytes_leave_the_disk() -> None:
         time.sleep(0.2)
 
     assert found.stage == "scrubbed"
+
+
+def doctor() -> Check:
+    return next(check for check in checks() if check.name == "deleted projects")
+
+
+def test_a_deletion_that_does_not_end_is_told(project: ProjectClient) -> None:
+    """In a transaction that no worker sees."""
+    assert doctor().ok
+
+    with transaction.atomic():
+        ProjectDeletion.objects.create(
+            project_id=2**60,
+            project_uuid=uuid4(),
+            project_name="never",
+            organization_id=project.project.organization_id,
+            created_at=timezone.now() - timedelta(seconds=OLDEST_PROJECT + 60),
+        )
+        late = doctor()
+        found = {gauge.name: gauge.values[""] for gauge in read() if not gauge.label}
+        transaction.set_rollback(True)
+
+    assert not late.ok
+    assert "requests wait, the oldest for 36" in late.detail
+    assert found["persons_api_project_deletions_pending"] >= 1
+    assert found["persons_api_project_deletions_lag_seconds"] > OLDEST_PROJECT

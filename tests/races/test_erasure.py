@@ -21,6 +21,7 @@ from django.db import connection
 from core.advisory_lock import only_one
 from core.clickhouse import client, squash
 from core.clickhouse import erase as clickhouse
+from core.exceptions import QueryTooHeavy
 from core.outbox.deliver import LOCK_SPACE
 from core.outbox.freeze import EVENTS, TARGETS, next_batch
 from core.services import erase
@@ -522,3 +523,22 @@ def test_an_id_that_is_used_again_at_once(project: ProjectClient) -> None:
     everything_is_erased_and_true(project)
 
     assert events_there(project) == {kept[-1]["uuid"]}
+
+
+def test_an_erasure_leaves_half_of_clickhouse_to_who_asks_something(project: ProjectClient) -> None:
+    ((cores,),) = client.inspect("SELECT getSetting('max_threads')")
+    questions = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'a long question'"
+
+    def ask() -> None:
+        client.query(
+            "SELECT sleepEachRow(1), {project_id:Int64} FROM numbers(30)",
+            project_id=project.id,
+            settings={"log_comment": "a long question", "max_block_size": 1, "max_execution_time": 2},
+        )
+
+    with ThreadPoolExecutor(1) as thread:
+        question = thread.submit(ask)
+        eventually(lambda: client.inspect(questions) == [(1,)])
+        assert clickhouse._threads("events") == max(1, cores // 2)
+        assert clickhouse._threads("person") == 0
+        assert isinstance(question.exception(), QueryTooHeavy)

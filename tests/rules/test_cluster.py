@@ -7,7 +7,7 @@ import pytest
 import yaml
 from django.test import override_settings
 
-from core.clickhouse import client, migrate, scrub, squash
+from core.clickhouse import client, migrate, mutations, scrub, squash
 from core.clickhouse.cluster import Cluster
 from persons_api import env
 from tests.embedded.run import ROOT, run
@@ -167,7 +167,7 @@ def test_inserts_go_to_distributed_tables() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", [squash._UNDONE, squash._IS_INTACT, scrub._MASKED], ids=["mutations", "tables", "parts"]
+    "question", [mutations._UNDONE, squash._IS_INTACT, scrub._MASKED], ids=["mutations", "tables", "parts"]
 )
 def test_questions_about_the_server_go_to_every_node(question: str) -> None:
     asked = CLUSTER.everywhere(question)
