@@ -164,12 +164,14 @@ def _json(values: list[Any]) -> str:
     return orjson.dumps(values).decode()
 
 
+# Where nobody has died yet, which is asked once, nobody is looked for among the dead.
 _TAKEN_UUIDS = """
 SELECT uuid, version, true FROM core_person
 WHERE project_id = %(project_id)s AND uuid = ANY(ARRAY(SELECT json_array_elements_text(%(uuids)s)::uuid))
 UNION ALL
 SELECT uuid, version, false FROM core_persontombstone
 WHERE project_id = %(project_id)s AND uuid = ANY(ARRAY(SELECT json_array_elements_text(%(uuids)s)::uuid))
+    AND EXISTS (SELECT 1 FROM core_persontombstone WHERE project_id = %(project_id)s)
 """
 
 
@@ -215,9 +217,10 @@ def _settle_uuids(cursor: CursorWrapper, identities: Identities, born: list[Pers
 # An id that died starts above its death. (Who loads an id that is about to die sees it alive, and learns at the lock
 # that its person has changed: so this sees every death that matters.)
 _DIED_AT = """
-SELECT new.distinct_id, dead.version FROM json_array_elements_text(%s) AS new (distinct_id)
+SELECT new.distinct_id, dead.version FROM json_array_elements_text(%(distinct_ids)s) AS new (distinct_id)
 JOIN core_distinctidtombstone dead
-    ON dead.project_id = %s AND dead.digest = substr(sha256(convert_to(new.distinct_id, 'UTF8')), 1, 16)
+    ON dead.project_id = %(project_id)s AND dead.digest = substr(sha256(convert_to(new.distinct_id, 'UTF8')), 1, 16)
+WHERE EXISTS (SELECT 1 FROM core_distinctidtombstone WHERE project_id = %(project_id)s)
 """
 
 
@@ -225,7 +228,7 @@ def _insert_mappings(cursor: CursorWrapper, identities: Identities) -> None:
     new = {distinct_id: mapping for distinct_id, mapping in identities.mappings.items() if not mapping.stored}
     if not new:
         return
-    cursor.execute(_DIED_AT, [_json(list(new)), identities.project_id])
+    cursor.execute(_DIED_AT, {"distinct_ids": _json(list(new)), "project_id": identities.project_id})
     for distinct_id, version in cursor.fetchall():
         new[distinct_id].version = max(new[distinct_id].version, version + 1)
     # In the order of attachment, which is the order in which ids are shown. One that somebody else has attached
