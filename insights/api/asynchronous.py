@@ -180,7 +180,8 @@ def _progress(state: jobs.State) -> dict[str, Any] | None:
     return {
         "bytes_read": found.bytes_read,
         "rows_read": found.rows_read,
-        "estimated_rows_total": found.rows_in_all,
+        # ClickHouse may have begun to read before it knows how much there is.
+        "estimated_rows_total": max(found.rows_in_all, found.rows_read),
         "time_elapsed": found.seconds,
         "active_cpu_time": found.cpu_microseconds,
     }

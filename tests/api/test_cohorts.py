@@ -405,7 +405,8 @@ def test_the_history_of_calculations(project: ProjectClient) -> None:
     (query,) = done["queries"]
     work = {name: query[name] for name in ("query_ms", "memory_mb", "read_rows", "written_rows")}
     assert work == {name: done[f"total_{name}"] for name in work}
-    assert (work["read_rows"], work["written_rows"]) == (1, 1)
+    # Rows of other projects may be read along with the one.
+    assert (work["read_rows"] >= 1, work["written_rows"]) == (True, 1)
     assert "{project_id:Int64}" in query["query"] == done["main_query"]
     assert (failed["queries"], failed["main_query"], failed["total_read_rows"]) == (None, None, None)
     assert (second["next"], second["previous"]) == (None, "?limit=1&offset=0")

@@ -275,7 +275,7 @@ def test_a_question_fills_a_cohort_once(project: ProjectClient) -> None:
     for name, plan in (("ada", "paid"), ("bob", "free"), ("eve", "paid")):
         make_listed(project, name, plan=plan, email=f"{name}@example.org")
     paid = dynamic(project, person("plan", "paid"))["id"]
-    query = {"kind": "ActorsQuery", "properties": [member_of(paid)], "search": "AD", "fixedProperties": []}
+    query = {"kind": "ActorsQuery", "properties": [member_of(paid)], "search": "ADA@", "fixedProperties": []}
 
     made = make(project, is_static=True, query=query)
 
