@@ -5,6 +5,7 @@ right form.
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from schemathesis import Case
 
@@ -40,8 +41,12 @@ _GRAMMARS = (
     "funnel_step funnel_from_step funnel_to_step breakdown_attribution_value breakdown_group_type_index "
     "breakdown_limit breakdown_histogram_bin_count aggregation_group_type_index sampling_factor bin_count "
     "funnel_window_interval funnel_window_days smoothing_intervals stickiness_days entity_ limit offset "
+    # needed by another field
+    "drop_off "
     # only of questions for later
     "client_query_id "
+    # made by the server
+    "cursor "
     # goes with JSON only
     "Idempotency-Key "
     # what must exist, or be reachable
@@ -60,9 +65,15 @@ def has_deep_body(case: Case[Any]) -> bool:
     return case.operation.method != "get" and (is_question(case) or path in _WITH_FILTERS)
 
 
-def is_taken(case: Case[Any]) -> bool:
-    """Whether ``case``, which is wrong by the document, is one of those that have to be answered all the same."""
+def is_taken(case: Case[Any], url: str) -> bool:
+    """Whether ``case``, which is wrong by the document, is one of those that have to be answered all the same; ``url``
+    is what was asked.
+    """
     parameters = {one.name: one.definition for one in case.operation.query}
+    # Empty texts count as not given everywhere, whatever became one on its way; of several values the last one counts.
+    sent = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    if any(values[-1] == "" for name, values in sent.items() if name in parameters):
+        return True
     if any(_is_taken_in_query(parameters.get(name, {}), value) for name, value in (case.query or {}).items()):
         return True
     body = case.body
@@ -89,10 +100,8 @@ def is_ruled_out(case: Case[Any], status: int, answer: Mapping[str, Any]) -> boo
 
 
 def _is_taken_in_query(parameter: Mapping[str, Any], value: Any) -> bool:
-    # Empty texts count as not given everywhere.
-    return value in ("", [], [""]) or (
-        bool(parameter.get("x-read-leniently")) and not _fits(parameter, value)
-    )
+    # An empty list is not sent at all.
+    return value == [] or (bool(parameter.get("x-read-leniently")) and not _fits(parameter, value))
 
 
 def _fits(parameter: Mapping[str, Any], value: Any) -> bool:

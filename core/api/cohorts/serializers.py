@@ -109,7 +109,9 @@ class CohortRequestSerializer(serializers.Serializer[object]):
     groups = serializers.ListField(child=serializers.JSONField(), allow_null=True, required=False)
     filters = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
     query = serializers.DictField(child=serializers.JSONField(), allow_null=True, required=False)
-    _create_static_person_ids = serializers.ListField(child=serializers.UUIDField(), required=False)
+    _create_static_person_ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, allow_null=True
+    )
 
 
 class CohortRowSerializer(CohortBasicSerializer):
@@ -131,7 +133,9 @@ class CohortFormSerializer(serializers.Serializer[object]):
     groups = serializers.CharField(required=False, help_text="A list as JSON.")
     filters = serializers.CharField(required=False, help_text="An object as JSON.")
     query = serializers.CharField(required=False, help_text="An object as JSON.")
-    _create_static_person_ids = serializers.ListField(child=serializers.UUIDField(), required=False)
+    _create_static_person_ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, allow_null=True
+    )
 
 
 class CohortUploadFormSerializer(CohortFormSerializer):
