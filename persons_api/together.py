@@ -49,20 +49,17 @@ def main() -> None:
     """Run ``roles.celery_arguments`` of each name on the command line until SIGTERM; a second one ends all at once."""
     load()
     with Signals() as signals:
-
-        def pause(seconds: float) -> None:
-            signals.wait(seconds)
-            if signals.stops:
-                raise StopRequested
-
-        children = Children(pause=pause, tell=logger.error)
+        children = Children(pause=signals.pause, tell=logger.error)
         try:
             children.start(Part(Fork(name)) for name in sys.argv[1:])
             while True:
                 children.revive()
-                pause(min(_WATCH_EVERY, children.due_in()))
+                signals.pause(min(_WATCH_EVERY, children.due_in()))
         except StopRequested:
-            # Each ends when its work is done; who asked knows how long that may take.
+            pass
+        finally:
+            # Also when no process can be made: nobody would look after those that run. Each ends when its work is done;
+            # who asked knows how long that may take.
             children.stop(patience=math.inf, hurry=lambda: signals.stops > 1)
 
 

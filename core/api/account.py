@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
+from core.api.parameters import read_lenient_page
 from core.api.rate_limits import RateClass, check_budget, count_request, tell_budget
 from core.api.views import demanded, tell_successor
 from core.auth.access import check_account_key

@@ -6,6 +6,11 @@ from core.exceptions import InvalidInput
 
 #: OFFSET is a bigint in PostgreSQL.
 _LARGEST_OFFSET = 2**62
+#: Pages of lists that are read leniently.
+_PAGE = 100
+_LARGEST_PAGE = 10_000
+#: Nothing is that far.
+_FARTHEST = 10**12
 
 
 def read_limit(query: Mapping[str, str], *, default: int, most: int) -> int:
@@ -24,6 +29,19 @@ def read_offset(query: Mapping[str, str]) -> int:
     if not 0 <= offset <= _LARGEST_OFFSET:
         raise InvalidInput("Ensure this value is greater than or equal to 0.", attr="offset")
     return offset
+
+
+def read_lenient_page(query: Mapping[str, str], *, largest: int = _LARGEST_PAGE) -> tuple[int, int]:
+    """``limit``, 100 when it is no number above 0 and at most ``largest``, and ``offset``, else 0: what cannot be
+    either counts as absent.
+    """
+    limit, offset = _lenient_number(query.get("limit")), _lenient_number(query.get("offset"))
+    return min(limit or _PAGE, largest), min(offset, _FARTHEST)
+
+
+def _lenient_number(text: str | None) -> int:
+    digits = (text or "").strip()
+    return int(digits[:20]) if digits.isascii() and digits.isdigit() else 0
 
 
 def read_numbered_page(query: Mapping[str, str], *, size: int, largest: int) -> tuple[int, int]:

@@ -6,4 +6,4 @@ class CannotStart(Exception):
 
 
 class StopRequested(Exception):
-    """A signal asked the program to stop while it was starting."""
+    """A signal asked the program to stop."""

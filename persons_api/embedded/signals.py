@@ -6,6 +6,8 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+from persons_api.embedded.errors import StopRequested
+
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -46,6 +48,12 @@ class Signals:
         ready, _, _ = select.select([self._reader], [], [], max(0.0, seconds))
         if ready:
             os.read(self._reader, 4096)
+
+    def pause(self, seconds: float) -> None:
+        """The same; raises ``StopRequested`` once somebody has asked to stop."""
+        self.wait(seconds)
+        if self.stops:
+            raise StopRequested
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stops += 1

@@ -81,7 +81,7 @@ class Supervisor:
         self._folder = options.folder
         self._signals = signals
         self._tell = tell
-        self._children = Children(pause=self._pause, tell=tell)
+        self._children = Children(pause=signals.pause, tell=tell)
 
     def claim_ports(self) -> None:
         """End what an earlier start left running, then see that the ports are free."""
@@ -116,7 +116,7 @@ class Supervisor:
         """Keep the children alive until ``StopRequested`` is raised."""
         while True:
             self._look()
-            self._pause(min(WATCH_EVERY, self._children.due_in()))
+            self._signals.pause(min(WATCH_EVERY, self._children.due_in()))
 
     def stop(self) -> None:
         """Stop what writes before what it writes to; a second signal kills at once."""
@@ -155,7 +155,7 @@ class Supervisor:
         try:
             while process.poll() is None:
                 self._look()
-                self._pause(LOOK_EVERY)
+                self._signals.pause(LOOK_EVERY)
             output, _ = process.communicate()
         finally:
             kill_group(process.pid)
@@ -174,8 +174,3 @@ class Supervisor:
     def _save(self) -> None:
         self.state.processes = self._children.records()
         self.state.save(self._folder)
-
-    def _pause(self, seconds: float) -> None:
-        self._signals.wait(seconds)
-        if self._signals.stops:
-            raise StopRequested

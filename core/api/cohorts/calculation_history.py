@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.cohorts.serializers import CohortCalculationPageSerializer
 from core.api.documents import lenient_limit, lenient_offset
+from core.api.parameters import read_lenient_page
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
 from core.selectors.cohorts import get_cohort, list_calculations

@@ -12,12 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.cohorts.serializers import COHORT_PERSONS
 from core.api.csv import CSVRenderer
 from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
-from core.api.parameters import read_text
+from core.api.parameters import read_lenient_page, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.list import PersonListViewSet
 from core.json import dumps

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from core.api.cohorts.body import JSON_OR_FORM, read_body, read_fields, read_file, read_uuids
 from core.api.cohorts.documents import COHORT_ID, read_cohort_id
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.cohorts.serializers import (
     CohortFormSerializer,
     CohortPageSerializer,
@@ -25,7 +24,7 @@ from core.api.cohorts.serializers import (
 from core.api.documents import lenient_flag, lenient_limit, lenient_offset
 from core.api.once import HEADER
 from core.api.pages import page_links
-from core.api.parameters import read_integer, read_text
+from core.api.parameters import read_integer, read_lenient_page, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import ErrorSerializer
 from core.api.views import ProjectViewSet

@@ -9,11 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.csv import JSON_OR_CSV
 from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
-from core.api.parameters import read_text
+from core.api.parameters import read_lenient_page, read_text
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import (
     AsyncDeletionStatusSerializer,

@@ -8,9 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.cohorts.parameters import read_lenient_page
 from core.api.documents import lenient_limit, lenient_offset
 from core.api.pages import page_links
+from core.api.parameters import read_lenient_page
 from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.views import ProjectViewSet
 from core.api.webhooks.documents import WEBHOOK_ID, read_webhook_id
