@@ -66,10 +66,10 @@ def kill_child(stack: Stack, name: str) -> None:
 
 
 #: What captures do not need: all of them are accepted while it is away.
-BEHIND_THE_BUFFER = ("delivery", "clickhouse")
+BEHIND_THE_BUFFER = ("delivery", "workers", "clickhouse")
 
 
-@pytest.mark.parametrize("victim", ["delivery", "clickhouse", "web", "postgres", "supervisor"])
+@pytest.mark.parametrize("victim", ["delivery", "workers", "clickhouse", "web", "postgres", "supervisor"])
 def test_every_accepted_event_is_there_once_after_a_kill(stack: Stack, victim: str) -> None:
     project = json.loads(stack.command("create-project", "--name", "crash", "--json"))
     stack.clickhouse().command("SYSTEM STOP MERGES events")

@@ -175,6 +175,12 @@ def refuse(stack: Stack, client: Client, of: dict[str, str]) -> None:
         )
 
 
+def write_tables_of_postgresql(stack: Stack) -> None:
+    """Into their files: in the log of what is written (WAL), where a row is first, a page may end within a text."""
+    with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as database:
+        database.execute("CHECKPOINT")
+
+
 def blocks(data: bytes) -> Iterator[bytes]:
     """What is in a compressed file of ClickHouse: checksum, method (LZ4), both sizes, as many bytes, and again."""
     place = 16
@@ -312,6 +318,7 @@ def test_nothing_is_left_in_any_file(stack: Stack) -> None:
     with no_events_are_delivered(stack):
         waiting = {"text": secrets["waiting event property"]}
         client.capture(event("c", secrets["distinct id"], properties=waiting))
+        write_tables_of_postgresql(stack)
         before = files_with(stack.folder, secrets)
         in_tables = tables_with(stack, secrets)
         in_postgresql, in_valkey = postgresql_with(stack, secrets), valkey_with(stack, secrets)
