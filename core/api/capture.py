@@ -9,6 +9,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from rest_framework.exceptions import MethodNotAllowed
 
 from core.api.errors import error_response
 from core.events.body import decode, form_data, wrapped_data
@@ -30,6 +31,8 @@ def capture_view(request: HttpRequest) -> HttpResponse:
     if request.method == "OPTIONS":
         return for_browsers(request, HttpResponse())
     try:
+        if request.method not in ("GET", "POST"):
+            raise MethodNotAllowed(request.method or "")
         _capture(request)
         response = HttpResponse(ACCEPTED, content_type="application/json")
         if request.GET.get("beacon") == "1":

@@ -52,12 +52,13 @@ def read_request(body: Any, *, sent_at: Any = None, default_name: str | None = N
     Raises ``InvalidEvent`` for other shapes and ``InvalidToken`` when tokens are missing, ill-formed or
     disagree.
     """
-    if isinstance(body, dict) and "batch" in body:
-        events, token = body["batch"], token_in(body)
+    is_batch = isinstance(body, dict) and "batch" in body
+    if is_batch:
+        events = body["batch"]
         if not isinstance(events, list):
             raise InvalidEvent("batch must be a list of events.", attr="batch")
     elif isinstance(body, dict | list):
-        events, token = body if isinstance(body, list) else [body], None
+        events = body if isinstance(body, list) else [body]
     else:
         raise InvalidEvent("Expected an event, a list of events or a batch.")
     if not events:
@@ -69,7 +70,7 @@ def read_request(body: Any, *, sent_at: Any = None, default_name: str | None = N
         events = [{"event": default_name, **event} for event in events]
     in_body = body.get("sent_at") if isinstance(body, dict) else None
     return CaptureRequest(
-        checked_token(token or _agreed_token(events)),
+        checked_token(_token_of_batch(body) if is_batch else _agreed_token(events)),
         events,
         _sent_at(sent_at if in_body is None else in_body),
     )
@@ -91,6 +92,14 @@ def token_in(holder: Mapping[str, Any]) -> str | None:
         if holder.get(key):
             return str(holder[key])
     return None
+
+
+def _token_of_batch(batch: dict[str, Any]) -> str:
+    """Its own; those of its events do not count."""
+    token = token_in(batch)
+    if token is None:
+        raise InvalidToken("The batch holds no project token: send it as api_key, beside batch.")
+    return token
 
 
 def _agreed_token(events: list[dict[str, Any]]) -> str:

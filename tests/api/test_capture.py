@@ -305,6 +305,25 @@ def test_a_token_of_no_project_is_401(project: ProjectClient, token: str | None)
     assert (response.status_code, response.json()["type"]) == (401, "authentication_error")
 
 
+def test_a_batch_needs_a_token_of_its_own(project: ProjectClient) -> None:
+    batch = {"batch": [{**event("a", "u"), "token": project.token}]}
+
+    response = project.http.post("/e/", json=batch)
+
+    assert response.status_code == 401
+    assert response.json()["detail"].startswith("The batch holds no project token")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_events_are_posted(project: ProjectClient, method: str) -> None:
+    body = {**event("a", "u"), "api_key": project.token}
+
+    response = project.http.request(method, "/e/", json=body)
+
+    assert response.status_code == 405
+    assert response.json()["code"] == "method_not_allowed"
+
+
 def test_tokens_that_disagree_are_401(project: ProjectClient, other_project: ProjectClient) -> None:
     events = [{**event("a", "u"), "token": project.token}, {**event("a", "u"), "token": other_project.token}]
 
