@@ -27,6 +27,14 @@ class InvalidInput(RequestError):
     """A parameter or a field of the body has a value that cannot be used."""
 
 
+class ClientGone(RequestError):
+    """Whoever asked has hung up. Nobody reads the answer; its status stands in logs and metrics."""
+
+    status = 499
+    type = "invalid_request"
+    code = "client_closed_request"
+
+
 class ProjectNotFound(RequestError):
     """No such project, or it was deleted."""
 

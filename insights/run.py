@@ -8,7 +8,7 @@ threads of a process, and is not made for that.
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 
 from core import valkey
 from core.database import release_connection
-from core.exceptions import QueueUnavailable, TooManyQuestions
+from core.exceptions import ClientGone, QueueUnavailable, TooManyQuestions
 from core.metrics.counts import ANSWERS
 from core.selectors.data_version import DataVersion, data_version
 from insights import cache, failures, flights
@@ -40,8 +40,9 @@ GRACE = 3.0
 _SECRET = frozenset({"personal_api_key"})
 #: There as long as a worker is at something, so a question that waits is not alone.
 BUSY = "insights:busy"
-#: Seconds between two looks whether the worker that took a question still lives.
+#: Seconds between two looks whether the worker that took a question still lives, and its client; and until the first.
 _LOOK = 1.0
+_FIRST_LOOK = 0.2
 
 _places = BoundedSemaphore(settings.INSIGHTS_WAITING)
 
@@ -167,10 +168,11 @@ class Asking(ABC):
 @dataclass(slots=True)
 class Waiting(Asking):
     """Waits for answers until ``until`` (Unix seconds). Raises ``TooManyQuestions``, and ``Outlasted`` when an answer
-    takes longer.
+    takes longer. ``is_gone`` says whether whoever asked has hung up, which raises ``ClientGone``.
     """
 
     until: float = field(default_factory=lambda: time.time() + settings.INSIGHTS_WAIT)
+    is_gone: Callable[[], bool] = lambda: False
 
     def find(self, asked: Asked) -> Answered:
         era, found = self.kept(asked)
@@ -180,8 +182,12 @@ class Waiting(Asking):
             waiter = f"reply:{uuid4().hex}"
             joined = send(asked, waiter, era=era, until=self.until, waits_until=self.until + GRACE)
             release_connection()
-            reply = flights.read_reply(_await(asked, joined, waiter, until=self.until))
-        return answer_of(reply)
+            try:
+                reply = _await(asked, joined, waiter, until=self.until, is_gone=self.is_gone)
+            except ClientGone:
+                flights.leave(asked.key, joined.id, waiter)
+                raise
+        return answer_of(flights.read_reply(reply))
 
 
 def send(
@@ -229,17 +235,22 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _await(asked: Asked, joined: Joined, waiter: str, *, until: float) -> bytes:
+def _await(asked: Asked, joined: Joined, waiter: str, *, until: float, is_gone: Callable[[], bool]) -> bytes:
     """The reply. While nobody has taken the question, somebody must at least be at work."""
     pickup_until = time.time() + settings.INSIGHTS_PICKUP
     is_picked_up = joined.is_running
+    pause = _FIRST_LOOK
     while (left := until - time.time()) > 0:
-        element = _pop(waiter, seconds=min(_LOOK, left, settings.VALKEY_TIMEOUT / 2))
+        element = _pop(waiter, seconds=min(pause, left, settings.VALKEY_TIMEOUT / 2))
         if element == flights.PICKED_UP:
             is_picked_up = True
-        elif element is not None:
+            continue
+        if element is not None:
             return element
-        elif is_picked_up:
+        pause = _LOOK
+        if is_gone():
+            raise ClientGone("The client has hung up.")
+        if is_picked_up:
             if not flights.exists(asked.key, joined.id):
                 return _last_look(waiter)
         elif time.time() >= pickup_until and not valkey.client().exists(BUSY):

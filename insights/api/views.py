@@ -19,6 +19,7 @@ from core.api.views import ProjectViewSet
 from core.auth.access import reachable_project
 from core.exceptions import QueueUnavailable
 from insights.api import asynchronous
+from insights.api.connection import ClientConnection
 from insights.api.query_serializers import QueryStatusResponseSerializer
 from insights.api.refresh import WORDS, read_wanted
 from insights.run import Asking, Outlasted, Waiting
@@ -94,7 +95,8 @@ class AnalyticalViewSet(ProjectViewSet):
         try:
             if wanted.is_later:
                 return self._as_json(request, asynchronous.start(self, request, wanted))
-            asking = Waiting(now=datetime.now(UTC), refresh=wanted.refresh)
+            is_gone = ClientConnection(request.META).is_gone
+            asking = Waiting(now=datetime.now(UTC), refresh=wanted.refresh, is_gone=is_gone)
             self.asking = asking
             try:
                 return handler(request, **kwargs)

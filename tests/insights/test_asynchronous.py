@@ -329,6 +329,28 @@ def test_a_query_that_others_wait_for_goes_on(slow: ProjectClient) -> None:
     wait_for(lambda: running(slow) == 0)
 
 
+def test_the_query_of_a_client_that_hangs_up_is_stopped(
+    slow: ProjectClient, other_project: ProjectClient
+) -> None:
+    def hang_up() -> None:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(
+                f"{slow.http.base_url}{slow.persons_url}funnel/",
+                params=slow_question(),
+                headers=bearer(slow.key),
+                timeout=httpx.Timeout(PATIENCE, read=2),
+            )
+
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(hang_up)
+        wait_for(lambda: running(slow) > 0)
+        asked.result()
+    # Of the same address, and others of its connections are open.
+    assert other_project.get(other_project.persons_url).status_code == 200
+
+    wait_for(lambda: running(slow) == 0)
+
+
 def test_too_many_at_once(slow: ProjectClient, settings: Any) -> None:
     ids = [
         started(ask_slowly(slow, refresh="async", cache_invalidation_key=str(n)))
