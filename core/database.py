@@ -9,13 +9,12 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 def fetch_prepared(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Rows of a statement that many requests make, with the same text each time: parsed once a connection, answered in
     binary form, and several times cheaper than a cursor of Django's. PostgreSQL still plans it for the values where
-    that is worthwhile.
+    that is worthwhile. A request that is not connected yet gets a connection for this statement only.
     """
     # ``connection`` looks itself up at each use.
-    wrapper = connections[DEFAULT_DB_ALIAS]
-    wrapper.ensure_connection()
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
     with wrapper.wrap_database_errors:
-        rows: list[tuple[Any, ...]] = wrapper.connection.fetch_prepared(sql, parameters)
+        rows: list[tuple[Any, ...]] = wrapper.fetch_prepared(sql, parameters)
         return rows
 
 

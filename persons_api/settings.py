@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "persons_api.middleware.observe",
+    "core.api.short_way.short_way",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Sets Content-Length: an answer of known size need not travel in chunks.
     "django.middleware.common.CommonMiddleware",

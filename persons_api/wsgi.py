@@ -10,6 +10,7 @@ from django.core.cache import close_caches
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
+from django.http import HttpResponse
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -41,8 +42,13 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
     would send its next request into the closed connection, or, with a large body, never see the answer.
     """
     response = _django(environ, start_response)
+    answer: Iterable[bytes] = response
+    if isinstance(response, HttpResponse):
+        # The server sends a list at once, and anything else piece by piece through another task.
+        answer = [response.content]
+        response.close()
     if environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ:
         stream, read = environ["wsgi.input"], 0
         while read < _DRAINED and (chunk := stream.read(_CHUNK)):
             read += len(chunk)
-    return response
+    return answer

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from enum import Enum
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from core.auth.authentication import Caller
 from core.auth.scopes import ANALYSIS
@@ -65,7 +64,7 @@ def check_budget(budget: Budget | None) -> None:
         raise Throttled(wait=budget.wait)
 
 
-def tell_budget(response: Response, budget: Budget | None) -> None:
+def tell_budget(response: HttpResponseBase, budget: Budget | None) -> None:
     """What is left goes into headers: of the tightest limit, with seconds until it has more."""
     if budget is not None:
         response["X-RateLimit-Limit"] = str(budget.limit)

@@ -11,7 +11,7 @@ import logging
 from urllib.parse import urlencode
 
 import redis
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from core import valkey
 from core.auth.authentication import Caller
@@ -26,8 +26,8 @@ MEMORY = 600
 class Walk:
     """The pages of one list for one key."""
 
-    def __init__(self, request: Request, caller: Caller) -> None:
-        query = [(name, values) for name, values in request.query_params.lists() if name != "offset"]
+    def __init__(self, request: HttpRequest, caller: Caller) -> None:
+        query = [(name, values) for name, values in request.GET.lists() if name != "offset"]
         asked = f"{caller.key_id} {request.path} {urlencode(query, doseq=True)}"
         self._name = f"walk:{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
 
@@ -36,7 +36,7 @@ class Walk:
         if offset == 0:
             return None
         try:
-            found = valkey.client().get(f"{self._name}:{offset}")
+            found = valkey.ask("GET", f"{self._name}:{offset}")
         except redis.RedisError:
             logger.warning("Valkey does not answer; a page is counted")
             return None
@@ -45,6 +45,6 @@ class Walk:
     def remember(self, offset: int, place: Place) -> None:
         """The page at ``offset`` begins after ``place``."""
         try:
-            valkey.client().set(f"{self._name}:{offset}", place.text(), ex=MEMORY)
+            valkey.ask("SET", f"{self._name}:{offset}", place.text(), "EX", MEMORY)
         except redis.RedisError:
             logger.warning("Valkey does not answer; the next page will be counted")

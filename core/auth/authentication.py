@@ -80,6 +80,19 @@ _BY_SECRET = _FIND_BY.format(column="secure_value")
 _BY_ID = _FIND_BY.format(column="id")
 
 
+def find_caller(key: str, project_id: str) -> Caller | None:
+    """Whose key this is, with the project that ``project_id`` names; null when it is unknown, its user is inactive, or
+    it is kept by an older hash.
+    """
+    return _find(_BY_SECRET, hash_key(key), project_id)
+
+
+def bearer_key(header: str) -> str | None:
+    """The key in an ``Authorization`` header; null when there is none."""
+    found = _BEARER.match(header.strip())
+    return found.group(1).strip() if found else None
+
+
 def with_project(caller: Caller, project_id: str) -> Caller:
     """The same key with the project that ``project_id`` names. Raises ``AuthenticationFailed`` for one that was
     deleted meanwhile.
@@ -121,11 +134,12 @@ class PersonalAPIKeyAuthentication(BaseAuthentication):
             return None
         value, place = found
         project_id = project_asked_for(request)
-        caller = _find(_BY_SECRET, hash_key(value), project_id) or _find_by_legacy_hash(value, project_id)
+        caller = find_caller(value, project_id) or _find_by_legacy_hash(value, project_id)
         if caller is None:
             raise AuthenticationFailed(f"Personal API key found in request {place} is invalid.")
         check_legacy_root(request, caller)
-        _note_use(caller)
+        if is_use_unnoted(caller):
+            PersonalAPIKey.objects.filter(pk=caller.key_id).update(last_used_at=timezone.now())
         return None, caller
 
     def authenticate_header(self, request: Request) -> str:
@@ -179,9 +193,9 @@ def _find_by_legacy_hash(value: str, project_id: str) -> Caller | None:
 
 
 def _candidate(request: Request) -> tuple[str, str] | None:
-    header = _BEARER.match(request.META.get("HTTP_AUTHORIZATION", "").strip())
-    if header:
-        return header.group(1).strip(), "Authorization header"
+    key = bearer_key(request.META.get("HTTP_AUTHORIZATION", ""))
+    if key is not None:
+        return key, "Authorization header"
     body: Any = request.data
     if isinstance(body, dict) and body.get(FIELD):
         return str(body[FIELD]), "body"
@@ -190,10 +204,9 @@ def _candidate(request: Request) -> tuple[str, str] | None:
     return None
 
 
-def _note_use(caller: Caller) -> None:
-    now = timezone.now()
-    if caller.last_used_at is None or now - caller.last_used_at >= _USE_NOTED_EVERY:
-        PersonalAPIKey.objects.filter(pk=caller.key_id).update(last_used_at=now)
+def is_use_unnoted(caller: Caller) -> bool:
+    """Whether ``last_used_at`` of the key is to be written."""
+    return caller.last_used_at is None or timezone.now() - caller.last_used_at >= _USE_NOTED_EVERY
 
 
 class PersonalAPIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from core.database import fetch_prepared
@@ -330,10 +329,4 @@ def _name(project: Project, person: PersonRow) -> str:
 
 
 def _fetch(sql: str, parameters: Mapping[str, Any]) -> list[PersonRow]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return _rows(cursor)
-
-
-def _rows(cursor: CursorWrapper) -> list[PersonRow]:
-    return [PersonRow._make(columns) for columns in cursor.fetchall()]
+    return [PersonRow._make(columns) for columns in fetch_prepared(sql, parameters)]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from core import sliding_window
+from core import sliding_window, valkey
 from core.metrics.counts import LIMITS
 from core.sliding_window import Limit, take
 from persons_api import env
@@ -44,7 +44,13 @@ def exempt(stack: Stack) -> Iterator[ProjectClient]:
 
 @pytest.fixture(scope="module")
 def limited(stack: Stack, exempt: ProjectClient) -> Iterator[str]:
-    with web(stack, **RATES, PERSONS_API_RATE_LIMITS_EXEMPT_PROJECTS=str(exempt.id)) as url:
+    variables = {
+        **RATES,
+        "PERSONS_API_RATE_LIMITS_EXEMPT_PROJECTS": str(exempt.id),
+        # A budget is one, whichever process answers.
+        "PERSONS_API_WEB_WORKERS": "2",
+    }
+    with web(stack, **variables) as url:
         yield url
 
 
@@ -253,8 +259,9 @@ def test_what_could_not_be_counted_is_told_when_valkey_is_back(monkeypatch: pyte
     before = uncounted()
     nowhere = redis.Redis(port=free_port())
     monkeypatch.setattr(sliding_window, "_silent_until", 0.0)
-    monkeypatch.setattr(sliding_window, "_script", lambda: nowhere.register_script("return 0"))
 
-    assert [take([Limit(name(), count=1, seconds=60)]) for _ in range(3)] == [None] * 3
+    with monkeypatch.context() as away:
+        away.setattr(valkey, "client", lambda: nowhere)
+        assert [take([Limit(name(), count=1, seconds=60)]) for _ in range(3)] == [None] * 3
 
     assert uncounted() == before + 3

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from drf_spectacular.types import OpenApiTypes
@@ -23,9 +23,11 @@ from core.api.persons.documents import ERRORS, PROJECT_ID
 from core.api.persons.serializers import PERSONS
 from core.api.views import ProjectViewSet
 from core.api.walks import Walk
+from core.auth.authentication import Caller
 from core.database import release_connection
 from core.exceptions import InvalidInput, TooManyExports
 from core.filters.properties import MemberTest, PropertyGroup, PropertyReader, Source, filters_of
+from core.models import Project
 from core.selectors.cohorts import cohort_exists
 from core.selectors.person_changes import changes_since, read_place
 from core.selectors.persons import PersonFilter, all_list_rows, count_persons, list_persons
@@ -39,6 +41,28 @@ _NARROWING = ("offset", "distinct_id", "email", "search", "properties", "cohort"
 
 #: Tables that one process gathers at once: each holds a thread and a connection, and capture needs some, too.
 _places = BoundedSemaphore(2)
+
+
+def read_place_of_page(query: Mapping[str, str]) -> tuple[int, int]:
+    """``limit`` and ``offset``. Raises ``InvalidInput``."""
+    return read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
+
+
+def page_of_persons(
+    request: HttpRequest, caller: Caller, project: Project, *, where: PersonFilter, limit: int, offset: int
+) -> dict[str, Any]:
+    """A page as it is answered, with links to those before and behind it."""
+    walk = Walk(request, caller)
+    page = list_persons(project, where=where, limit=limit, offset=offset, after=walk.place(offset))
+    if page.has_more:
+        walk.remember(offset + limit, Place.of_row(page.rows[-1]))
+    following, previous = page_links(request, limit=limit, offset=offset, has_more=page.has_more)
+    body: dict[str, Any] = {"results": page.rows, "next": following, "previous": previous}
+    if "include_total" in request.GET:
+        # The last page says it by itself.
+        is_last = not page.has_more and (page.rows or not offset)
+        body["count"] = offset + len(page.rows) if is_last else count_persons(project, where=where)
+    return body
 
 
 class PersonListViewSet(ProjectViewSet):
@@ -108,19 +132,11 @@ class PersonListViewSet(ProjectViewSet):
         query = request.query_params
         if "updated_since" in query:
             return self._changes(request)
-        limit, offset = read_limit(query, default=PAGE, most=LARGEST_PAGE), read_offset(query)
+        limit, offset = read_place_of_page(query)
         where = self._filter(request)
-        walk = Walk(request, self.caller)
-        page = list_persons(self.project, where=where, limit=limit, offset=offset, after=walk.place(offset))
-        if page.has_more:
-            walk.remember(offset + limit, Place.of_row(page.rows[-1]))
-        following, previous = page_links(request, limit=limit, offset=offset, has_more=page.has_more)
-        body: dict[str, Any] = {"results": page.rows, "next": following, "previous": previous}
-        if "include_total" in query:
-            # The last page says it by itself.
-            is_last = not page.has_more and (page.rows or not offset)
-            body["count"] = offset + len(page.rows) if is_last else count_persons(self.project, where=where)
-        return Response(body)
+        return Response(
+            page_of_persons(request, self.caller, self.project, where=where, limit=limit, offset=offset)
+        )
 
     def _changes(self, request: Request) -> Response:
         query = request.query_params

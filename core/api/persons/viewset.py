@@ -19,8 +19,17 @@ from core.api.persons.serializers import (
 )
 from core.api.views import ProjectViewSet
 from core.exceptions import PersonNotFound
+from core.models import Project
 from core.selectors.persons import get_person
 from core.services.bulk_delete import Wanted
+
+
+def person_of(project: Project, person_id: str) -> dict[str, Any]:
+    """The person with this uuid or pk, in full. Raises ``PersonNotFound`` or ``InvalidInput``."""
+    person = get_person(project, read_person_id(person_id))
+    if person is None:
+        raise PersonNotFound
+    return person
 
 
 class PersonViewSet(ProjectViewSet):
@@ -48,10 +57,7 @@ class PersonViewSet(ProjectViewSet):
     )
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """One person with all distinct ids."""
-        person = get_person(self.project, read_person_id(kwargs["id"]))
-        if person is None:
-            raise PersonNotFound
-        return Response(person)
+        return Response(person_of(self.project, kwargs["id"]))
 
     @extend_schema(
         operation_id="persons_update",
