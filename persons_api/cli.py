@@ -260,7 +260,10 @@ def scrub(
         except (NotDelivered, NotNow, ScrubRunning, TransactionsOpen) as reason:
             fail(f"not now: {reason}")
     if done.is_log_clear is False:
-        tell("the write-ahead log of PostgreSQL stays as it is: only a superuser can have it removed")
+        tell(
+            "the write-ahead log of PostgreSQL stays, or a part of it: only a superuser can have it removed, "
+            "and not what a standby or an archive waits for"
+        )
     if as_json:
         typer.echo(json.dumps({"requests": done.requests, "log_is_clear": done.is_log_clear}))
     else:

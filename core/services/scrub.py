@@ -5,12 +5,14 @@ stay are written into those events first: a squash of these alone. In PostgreSQL
 and with ``full`` the tables are rewritten, so that nothing is left in free space either.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.utils import ProgrammingError
 
 from core.advisory_lock import only_one
@@ -130,24 +132,62 @@ def _vacuum(table: str, *, full: bool) -> None:
         cursor.execute(f"VACUUM ({'FULL, ' if full else ''}ANALYZE) {table}")
 
 
+#: Files of the write-ahead log: those before the one that is being written, and those that lie ready to be written.
+_LOG_FILES = """
+SELECT count(*) FILTER (WHERE name < current), count(*) FILTER (WHERE name > current)
+FROM pg_ls_waldir(), pg_walfile_name(pg_current_wal_insert_lsn()) AS current
+WHERE name ~ '^[0-9A-F]{24}$'
+"""
+#: Files that PostgreSQL may have made ready meanwhile.
+_MORE_ROUNDS = 10
+#: Seconds for PostgreSQL's processes to hear of a setting.
+_HEARD = 10
+
+
 def _clear_log(tell: Tell) -> bool:
     """Take the write-ahead log from before off the disk, for it has every row that was written. Whether that could be
-    done: only a superuser may.
+    done: only a superuser may, and somebody may need the log still: a standby, or an archive.
     """
-    tell(Step("PostgreSQL: statistics and write-ahead log", 0, 1))
     with connection.cursor() as cursor:
         try:
+            tell(Step("PostgreSQL: statistics", 0, 1))
             cursor.execute(f"VACUUM FULL {STATISTICS}")
             # Files of the log are used again instead of removed, with what was in them.
             cursor.execute("ALTER SYSTEM SET wal_recycle = off")
-            cursor.execute("SELECT pg_reload_conf()")
             try:
-                for _ in range(2):
-                    cursor.execute("SELECT pg_switch_wal()")
-                    cursor.execute("CHECKPOINT")
+                _reload(cursor)
+                return _write_all_log_files(cursor, tell)
             finally:
                 cursor.execute("ALTER SYSTEM RESET wal_recycle")
                 cursor.execute("SELECT pg_reload_conf()")
         except ProgrammingError:
             return False
-    return True
+
+
+def _reload(cursor: CursorWrapper) -> None:
+    """Have the settings read, and wait for it: a checkpoint before that would go by the old ones."""
+    cursor.execute("SELECT pg_reload_conf()")
+    deadline = time.monotonic() + _HEARD
+    while time.monotonic() < deadline:
+        cursor.execute("SHOW wal_recycle")
+        if cursor.fetchone()[0] == "off":
+            break
+        time.sleep(0.01)
+
+
+def _write_all_log_files(cursor: CursorWrapper, tell: Tell) -> bool:
+    """Go on to the next file until none is left that was used before; whether all of those before are gone."""
+    cursor.execute(_LOG_FILES)
+    before, ready = cursor.fetchone()
+    most = ready + 1
+    for _ in range(most + _MORE_ROUNDS):
+        is_last = not ready
+        tell(Step(f"PostgreSQL: {ready + 1} files of the write-ahead log", max(most - ready - 1, 0), most))
+        cursor.execute("SELECT pg_switch_wal()")
+        # Removes those that were written.
+        cursor.execute("CHECKPOINT")
+        cursor.execute(_LOG_FILES)
+        before, ready = cursor.fetchone()
+        if is_last and not before:
+            return True
+    return False
