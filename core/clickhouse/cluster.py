@@ -145,7 +145,7 @@ def _is_on_shards(statement: str) -> bool:
     """Whether a table is one of rows of projects, as is one that is made like another one, and no helper in memory."""
     if _LIKE_ANOTHER.search(statement):
         return True
-    in_memory = re.search(r"ENGINE = (Join|Set)\b", statement)
+    in_memory = re.search(r"ENGINE = (Join|Set|Memory)\b", statement)
     return not in_memory and bool(re.search(r"^\s*project_id ", statement, re.MULTILINE))
 
 

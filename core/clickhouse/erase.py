@@ -5,11 +5,12 @@ parameter. ``ids_to_erase`` and ``persons_to_erase`` say up to where, ``distinct
 only whom: looking into these is several times as fast, and leaves few rows for the others. A few names go along with
 the statements instead: ClickHouse then leaves out what cannot have them, by the sorting keys.
 
-Every step may be repeated. Whoever runs one holds ``squash.REWRITING``. The tables have nothing to do with each other,
-so they are counted and cleared at once: while one is read, small statements about the others wait for the disk.
+Every step may be repeated. One erasure runs at a time; whoever counts or deletes holds ``squash.REWRITING``. The
+tables have nothing to do with each other, so they are counted and cleared at once: while one is read, small statements
+about the others wait for the disk.
 
 Rows go by lightweight deletes that write patch parts: each costs one look at the columns asked for, whatever the number
-of parts (docs/decisions/0009-erasure.md).
+of parts (docs/decisions/0009-erasure.md). Events are not even looked for again (``core.clickhouse.places``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ import orjson
 from django.conf import settings
 
 from core.at_once import at_once
-from core.clickhouse import client, cluster
+from core.clickhouse import client, cluster, places
 from core.exceptions import ClickHouseUnavailable
 
 #: Tables with rows about persons.
@@ -106,7 +107,14 @@ class Run:
         return {"run": self.id, "projects": self.projects, **few}
 
 
-_TABLES_OF_A_RUN = ("ids_to_erase", "persons_to_erase", "distinct_ids_to_erase", "uuids_to_erase")
+_TABLES_OF_A_RUN = (
+    "ids_to_erase",
+    "id_hashes_to_erase",
+    "persons_to_erase",
+    "distinct_ids_to_erase",
+    "uuids_to_erase",
+    *places.TABLES,
+)
 #: Rows of one insert.
 _ROWS = 50_000
 
@@ -191,7 +199,10 @@ def _condition(table: Table, run: Run, *, only_older: bool = False) -> _Conditio
     ids = _named("distinct_ids_to_erase") if run.distinct_ids is None else "{distinct_ids:Array(String)}"
     whom = f"distinct_id IN {ids}"
     if table == "events":
-        mine = f"toUnixTimestamp64Micro(received_at) <= {_looked_up('ids_to_erase', 'distinct_id', 'moment')}"
+        # Few others have the same hash, so whom it does not name need not be read.
+        moment = _looked_up("ids_to_erase", "distinct_id", "moment")
+        mine = f"({whom} AND toUnixTimestamp64Micro(received_at) <= {moment})"
+        whom = f"id_hash IN {_named('id_hashes_to_erase')}"
     elif table in OF_PERSONS:
         uuid, version = OF_PERSONS[table]
         uuids = _named("uuids_to_erase") if run.uuids is None else "{uuids:Array(UUID)}"
@@ -226,24 +237,33 @@ def count(run: Run, tables: Sequence[Table] = TABLES) -> Mapping[Table, Sequence
 
 # What was deleted is left out before anything else is read of the few rows that are about somebody: after a deletion
 # none of them is left.
-_COUNT = """
-SELECT project_id, {key}, count() FROM {table}
-PREWHERE {condition.whom} AND _row_exists WHERE {condition.up_to}
-GROUP BY 1, 2 SETTINGS apply_deleted_mask = 0, max_threads = {threads}
-"""
+_THERE = "PREWHERE {condition.whom} AND _row_exists WHERE {condition.up_to}"
+_LIMITS = "apply_deleted_mask = 0, max_threads = {threads}"
+_COUNT = "SELECT project_id, {key}, count() FROM {table} {there} GROUP BY 1, 2 SETTINGS {limits}"
 
 
 def count_in(table: Table, run: Run) -> list[Found]:
     """The rows of ``table`` that the run is about, by distinct id or by person."""
-    condition = _condition(table, run)
-    sql = _COUNT.format(table=table, key=_KEYS[table], condition=condition, threads=_threads(table))
+    there = _THERE.format(condition=_condition(table, run))
+    limits = _LIMITS.format(threads=_threads(table))
+    sql = _COUNT.format(table=table, key=_KEYS[table], there=there, limits=limits)
     rows = client.inspect(sql, parameters=run.parameters)
+    return [Found(project_id, name, found) for project_id, name, found in rows]
+
+
+def find_events(run: Run) -> list[Found]:
+    """The same of events, of which it is noted where they are. Once in a run, and before ``remove``."""
+    there = _THERE.format(condition=_condition("events", run))
+    limits = _LIMITS.format(threads=_threads("events"))
+    rows = places.note(there, run.parameters, limits=limits)
+    if rows is None:
+        return count_in("events", run)
     return [Found(project_id, name, found) for project_id, name, found in rows]
 
 
 # Nor is it asked here: what was deleted before is deleted once more.
 _DELETE = """
-DELETE FROM {table} WHERE {condition.whom} AND {condition.up_to}
+DELETE FROM {table} WHERE {condition}
 SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1, lightweight_deletes_sync = 2,
     apply_deleted_mask = 0, max_threads = {threads}
 """
@@ -257,13 +277,25 @@ def remove(tables: Sequence[Table], run: Run) -> None:
 
 
 def _remove(table: Table, run: Run) -> None:
+    for condition in _steps(table, run):
+        statement = _DELETE.format(table=table, condition=condition, threads=_threads(table))
+        client.administer(statement, parameters=run.parameters)
+
+
+def _steps(table: Table, run: Run) -> list[str]:
+    """Conditions of the deletes that follow one another."""
+    if table == "events":
+        # Whatever is merged before the one or the other, every event is in a part that was searched or in a new one.
+        all_of_them = _condition(table, run)
+        return [
+            f"project_id IN {{projects:Array(Int64)}} AND {places.noted()}",
+            f"{places.not_searched()} AND {all_of_them.whom} AND {all_of_them.up_to}",
+        ]
     # Older rows go first: parts are rewritten one after the other, and an older row must not outlive the
     # newest one and count.
     steps = (True, False) if table in _IN_STEPS else (False,)
-    for only_older in steps:
-        condition = _condition(table, run, only_older=only_older)
-        statement = _DELETE.format(table=table, condition=condition, threads=_threads(table))
-        client.administer(statement, parameters=run.parameters)
+    conditions = [_condition(table, run, only_older=only_older) for only_older in steps]
+    return [f"{one.whom} AND {one.up_to}" for one in conditions]
 
 
 _ASKED = """
@@ -274,10 +306,11 @@ WHERE is_initial_query AND Settings['log_comment'] != ''
 
 def _threads(table: Table) -> int:
     """How many of ClickHouse's threads a statement about ``table`` takes; 0 is all. Half of them for events while
-    somebody asks something, who should not wait twice as long because of an erasure.
+    somebody asks something, who should not wait twice as long because of an erasure. One for the other tables, which
+    are done long before the events.
     """
     if table != "events":
-        return 0
+        return 1
     ((threads, questions),) = client.inspect(_ASKED)
     return max(1, int(threads) // 2) if questions else 0
 

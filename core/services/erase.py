@@ -157,17 +157,15 @@ def _read(row: tuple[Any, ...]) -> tuple[Request, int]:
 
 def _erase(batch: Batch) -> int:
     fresh = _only(batch, [request for request in batch.requests if request.stage == Stage.ACCEPTED])
-    if fresh.requests:
-        _stop_what_waits(fresh)
+    noted = partial(clickhouse.note, _ids_to_erase(batch), _persons_to_erase(batch))
+    _, (run,) = at_once(partial(_stop_what_waits, fresh), [noted])
     with in_turn(*REWRITING):
-        run = clickhouse.note(_ids_to_erase(batch), _persons_to_erase(batch))
         before = _finish_and_count(batch, fresh, run)
         clickhouse.check_noted(run)
         _note_sealed(fresh, before)
         found = [table for table in clickhouse.TABLES if any(STORES[table] in one for one in before.values())]
         clickhouse.remove(found, run)
-        forgotten = _note_removed(batch)
-        left = _count_everything(batch, run, forgotten)
+        left = _note_removed_and_count(batch, run)
         # An empty table would have found nothing.
         clickhouse.check_noted(run)
         closed = _note_verified(batch, left)
@@ -190,6 +188,8 @@ def _stop_what_waits(batch: Batch) -> None:
     """Nothing received before the requests can come to ClickHouse any more when this returns, but what was on its way
     already.
     """
+    if not batch.requests:
+        return
     # Also those that began after the request, and before its transaction was over: they may have seen the persons, and
     # a calculation may have queued them as members of a cohort.
     with connection.cursor() as cursor:
@@ -209,7 +209,7 @@ def _finish_and_count(batch: Batch, fresh: Batch, run: clickhouse.Run) -> Counts
     _wait_for_delivery(tokens=tokens)
     others, (events,) = at_once(
         partial(_finish_and_count_others, fresh, run, newest),
-        [partial(clickhouse.count_in, "events", run)],
+        [partial(clickhouse.find_events, run)],
     )
     return _by_request(batch, {"events": events, **others}, for_each=False)
 
@@ -334,12 +334,15 @@ def _requests_about(batch: Batch, table: clickhouse.Table) -> Mapping[tuple[int,
     return about
 
 
-def _count_everything(batch: Batch, run: clickhouse.Run, forgotten: Mapping[int, Forgotten]) -> Counts:
+def _note_removed_and_count(batch: Batch, run: clickhouse.Run) -> Counts:
+    """Note that ClickHouse has deleted everything, and count what is left in any store."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     # First: what waits here must not come there between two looks, the wrong way round.
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         in_postgres = count_left(cursor, batch)
-    named, (in_clickhouse,) = at_once(partial(projects_with_traces, batch), [partial(clickhouse.count, run)])
+    (forgotten, named), (in_clickhouse,) = at_once(
+        lambda: (_note_removed(batch), projects_with_traces(batch)), [partial(clickhouse.count, run)]
+    )
     for part in (in_postgres, _by_request(batch, in_clickhouse, for_each=True)):
         for request_id, found in part.items():
             counts[request_id] += found
