@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from core.api.persons.serializers import NothingField
-from core.api.strict_fields import Flag, Text
+from core.api.strict_fields import Choice, Flag, Text
 from core.auth.authentication import LARGEST_ID
 from core.models import ProjectDeletion
 from core.services.key_rules import LONGEST_DESCRIPTION, LONGEST_LABEL
@@ -76,7 +76,7 @@ class ProjectSettingsSerializer(serializers.Serializer[object]):
         required=False,
         help_text="As `Europe/Berlin`: days and weeks of insights are those of this time zone.",
     )
-    week_start_day = serializers.ChoiceField(
+    week_start_day = Choice(
         required=False, choices=[0, 1], help_text="0 is Sunday, 1 is Monday; weeks of insights begin then."
     )
     person_display_name_properties = serializers.ListField(

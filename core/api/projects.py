@@ -18,6 +18,7 @@ from core.api.account_serializers import (
 )
 from core.api.organizations import check_level, find_membership, visible_to
 from core.api.persons.documents import ERRORS
+from core.api.strict_fields import check_numbers
 from core.api.views import demanded
 from core.auth.access import check_organization, check_restriction, check_scopes, check_takes_keys
 from core.auth.authentication import CURRENT, read_project_number
@@ -165,4 +166,5 @@ def _read_settings(request: Request) -> dict[str, Any]:
     form = ProjectSettingsSerializer(data=request.data)
     form.is_valid(raise_exception=True)
     fields: dict[str, Any] = form.validated_data
+    check_numbers(fields.get("test_account_filters"), attr="test_account_filters")
     return fields

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable
 
-#: Objects that a scope may name. Clients paste lists, so also those that no route of ours uses are taken.
+#: Objects that a scope may name. Clients paste lists, so also those that no route of ours uses are taken: as far as
+#: PostHog's documents of its API and its own clients name them. A new one needs such a source.
 OBJECTS = frozenset(
     """
-    access_control action activity_log alert annotation approvals batch_export batch_import cohort comment
-    conversation customer_journey customer_profile_config dashboard dashboard_template dataset
-    desktop_recording early_access_feature element endpoint error_tracking evaluation event_definition
-    experiment experiment_saved_metric export external_data_schema external_data_source feature_flag
-    file_system file_system_shortcut group health_issue heatmap hog_flow hog_function insight
-    insight_variable integration link live_debugger llm_analytics llm_gateway llm_prompt llm_provider_key
-    llm_skill logs marketing_analytics notebook organization organization_integration organization_member
-    persisted_folder person plugin product_tour project property_definition proxy_record query
-    revenue_analytics session_recording session_recording_playlist sharing_configuration subscription
-    survey task ticket tracing uploaded_media usage_metric user user_interview warehouse_table
-    warehouse_view web_analytics webhook
+    access_control action activity_log alert annotation batch_export cohort comment conversation dashboard
+    dashboard_template dataset desktop_recording early_access_feature element endpoint error_tracking
+    evaluation event_definition experiment experiment_saved_metric export external_data_schema
+    external_data_source feature_flag file_system group health_issue heatmap hog_flow hog_function insight
+    insight_variable integration link live_debugger llm_analytics llm_gateway llm_prompt llm_skill logs
+    notebook organization organization_integration organization_member person plugin product_enablement
+    product_tour project property_definition proxy_record query revenue_analytics session_recording
+    session_recording_playlist sharing_configuration signal_scout subscription survey task ticket
+    uploaded_media user user_interview warehouse_table warehouse_view web_analytics webhook wizard_session
     """.split()
 )
 ACTIONS = ("read", "write")

@@ -17,6 +17,8 @@ _QUERY_WINS = frozenset(
     {"limit", "offset", "funnel_correlation_person_limit", "funnel_correlation_person_offset"}
 )
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+#: Of a page of actors.
+MOST_ROWS = 1000
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
 
@@ -104,7 +106,9 @@ def read_boolean(given: Mapping[str, Any], name: str) -> bool:
     return value is True or (isinstance(value, int | float) and value == 1)
 
 
-def read_limit(given: Mapping[str, Any], name: str = "limit", *, default: int = 100, most: int = 1000) -> int:
+def read_limit(
+    given: Mapping[str, Any], name: str = "limit", *, default: int = 100, most: int = MOST_ROWS
+) -> int:
     """Rows of a page: 1 to ``most``; 0 and nothing mean ``default``."""
     limit = read_integer(given, name) or default
     if not 1 <= limit <= most:

@@ -22,7 +22,8 @@ class CohortUploadPart(models.Model):
     #: How the file names persons (``core.services.cohorts.read_csv.Naming``).
     naming = models.CharField(max_length=20)
     rows = models.IntegerField()
-    #: What names persons, and on which line of the file, from 1; null when the part is done.
+    #: What names persons, and on which line of the file, from 1; null when the part is done. One of ``named`` is null
+    #: where it named somebody who was erased before (``core.services.cohorts.forget_named``).
     named = ArrayField(models.TextField(), null=True)
     lines = ArrayField(models.IntegerField(), null=True)
     #: When somebody is to take the part up, unless who has it now is quicker; null when it is done.

@@ -77,6 +77,15 @@ SELECT (
 ) + (
     SELECT count(*) FROM core_webhookdelivery
     WHERE project_id + 0 = %(project_id)s AND created_at <= %(until)s AND names && %(uuids)s::text[]
+) + (
+    SELECT count(*) FROM core_cohortuploadpart u, LATERAL (
+        SELECT one->>'value' AS value FROM jsonb_array_elements(u.unmatched) AS one UNION ALL SELECT unnest(u.named)
+    ) AS named
+    WHERE u.project_id = %(project_id)s AND (u.created_at <= %(until)s AND lower(named.value) = ANY(%(uuids)s)
+        OR EXISTS (
+            SELECT FROM core_deletionid i WHERE i.request_id = %(request)s AND i.version IS NOT NULL
+                AND u.created_at <= i.moment AND i.digest = substr(sha256(convert_to(named.value, 'UTF8')), 1, 16)
+        ))
 )
 """
 

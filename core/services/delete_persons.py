@@ -17,6 +17,7 @@ from core.models import Outbox
 from core.outbox.append import append_lines
 from core.outbox.lines import override_line
 from core.services.bury import bury
+from core.services.cohorts.forget_named import forget_rows_naming, has_files
 from core.services.journal import forget_persons
 from core.services.memberships import end_memberships
 from core.services.record_activity import Activity, forget_changes_of, record_activity
@@ -103,6 +104,8 @@ def delete_locked(
                     is_deleted=True,
                 )
             )
+    if has_files(cursor, project_id):
+        _forget_addresses(cursor, project_id, ids)
     end_memberships(cursor, project_id, ids)
     losers = forget_persons(cursor, project_id, ids)
     forget_changes_of(cursor, project_id, "Person", ids)
@@ -129,6 +132,22 @@ def delete_locked(
         erases_events=delete_events,
         user_id=user_id,
     )
+
+
+_ADDRESSES = """
+SELECT DISTINCT properties->>'email' FROM core_person
+WHERE project_id = %s AND id = ANY(%s) AND properties->>'email' <> ''
+"""
+
+
+def _forget_addresses(cursor: CursorWrapper, project_id: int, ids: Sequence[int]) -> None:
+    """Take the e-mail addresses of persons out of files for cohorts. What else names them there is the erasure's; it
+    does not know the addresses.
+    """
+    cursor.execute(_ADDRESSES, [project_id, list(ids)])
+    addresses = [address for (address,) in cursor.fetchall()]
+    if addresses:
+        forget_rows_naming(cursor, project_id, addresses, until=None)
 
 
 def _tell(

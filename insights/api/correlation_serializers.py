@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from core.filters.parameters import MOST_ROWS
 from insights.api.funnel_serializers import (
     BREAKDOWN_HELP,
     BREAKDOWNS_HELP,
@@ -11,7 +12,7 @@ from insights.api.funnel_serializers import (
     STEP_BREAKDOWN_HELP,
     FunnelWordsSerializer,
 )
-from insights.api.serializers import FILTERS_HELP
+from insights.api.serializers import FILTERS_HELP, LIMIT_HELP, OFFSET_HELP
 from insights.filters.correlation import KINDS
 
 NAMES_HELP = 'Of properties: their names, or `["$all"]`.'
@@ -54,10 +55,10 @@ class CorrelationPersonsScalarsSerializer(CorrelationScalarsSerializer):
         "when groups are counted also of the group's `name` or `slug`.",
     )
     funnel_correlation_person_limit = serializers.IntegerField(
-        required=False, default=100, help_text="Persons or groups a page, 1 to 1000."
+        required=False, default=100, min_value=0, max_value=MOST_ROWS, help_text=LIMIT_HELP
     )
     funnel_correlation_person_offset = serializers.IntegerField(
-        required=False, default=0, help_text="Persons or groups to skip."
+        required=False, default=0, min_value=0, help_text=OFFSET_HELP
     )
 
 

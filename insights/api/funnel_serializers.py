@@ -8,8 +8,10 @@ from rest_framework import serializers
 from core.api.persons.serializers import PersonListRowSerializer
 from core.clickhouse.group_columns import GROUP_TYPES
 from core.filters.dates import INTERVALS
-from insights.api.serializers import DATE_HELP, FILTERS_HELP
+from core.filters.parameters import MOST_ROWS
+from insights.api.serializers import DATE_HELP, FILTERS_HELP, LIMIT_HELP, OFFSET_HELP
 from insights.filters.attribution import Touch
+from insights.filters.breakdown import MOST_VALUES
 from insights.filters.exclusions import MOST_EXCLUSIONS
 from insights.filters.funnel import MOST_STEPS, ORDERS, VISUALISATIONS, WINDOW_UNITS
 
@@ -44,7 +46,10 @@ class FunnelWordsSerializer(serializers.Serializer[object]):
         help_text="`strict`: steps follow each other without another event in between; `unordered`: in any order.",
     )
     funnel_window_interval = serializers.IntegerField(
-        required=False, default=14, help_text="Time from the first step to the last, in units."
+        required=False,
+        default=14,
+        min_value=0,
+        help_text="Time from the first step to the last, in units; 0: the default.",
     )
     funnel_window_interval_unit = serializers.ChoiceField(
         choices=list(WINDOW_UNITS), required=False, default="day"
@@ -80,7 +85,11 @@ class FunnelWordsSerializer(serializers.Serializer[object]):
         required=False, min_value=0, max_value=GROUP_TYPES - 1, help_text="For `breakdown_type` group."
     )
     breakdown_limit = serializers.IntegerField(
-        required=False, default=25, help_text="Values that are kept, by their frequency; the rest is `Other`."
+        required=False,
+        default=25,
+        min_value=0,
+        max_value=MOST_VALUES,
+        help_text="Values that are kept, by their frequency; the rest is `Other`. 0: the default.",
     )
     breakdown_normalize_url = serializers.BooleanField(
         required=False, default=False, help_text="Leave out `/`, `?` and `#` at the end of values."
@@ -93,7 +102,7 @@ class FunnelWordsSerializer(serializers.Serializer[object]):
         "value by itself), or those of a step.",
     )
     breakdown_attribution_value = serializers.IntegerField(
-        required=False, help_text="The step, from 0 on, for `breakdown_attribution_type` step."
+        required=False, min_value=0, help_text="The step, from 0 on, for `breakdown_attribution_type` step."
     )
 
 
@@ -105,10 +114,12 @@ class FunnelScalarsSerializer(FunnelWordsSerializer):
         required=False, help_text="`ActionsLineGraph` without `funnel_viz_type` means trends."
     )
     funnel_from_step = serializers.IntegerField(
-        required=False, default=0, help_text="Of trends and times: the first step, from 0 on."
+        required=False, default=0, min_value=0, help_text="Of trends and times: the first step, from 0 on."
     )
     funnel_to_step = serializers.IntegerField(
-        required=False, help_text="Of trends and times: the last step; 0 and nothing mean that of the funnel."
+        required=False,
+        min_value=0,
+        help_text="Of trends and times: the last step; 0 and nothing mean that of the funnel.",
     )
 
 
@@ -133,9 +144,9 @@ class FunnelPersonsScalarsSerializer(FunnelScalarsSerializer):
         "when groups are counted also of the group's `name` or `slug`.",
     )
     limit = serializers.IntegerField(
-        required=False, default=100, help_text="Persons or groups a page, 1 to 1000."
+        required=False, default=100, min_value=0, max_value=MOST_ROWS, help_text=LIMIT_HELP
     )
-    offset = serializers.IntegerField(required=False, default=0, help_text="Persons or groups to skip.")
+    offset = serializers.IntegerField(required=False, default=0, min_value=0, help_text=OFFSET_HELP)
 
 
 class FunnelInsightScalarsSerializer(FunnelScalarsSerializer):

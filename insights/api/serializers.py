@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from core.api.persons.serializers import MatchedRecordingSerializer, PersonListRowSerializer
 from core.filters.dates import INTERVALS
+from core.filters.parameters import MOST_ROWS
 from core.filters.properties import OPERATORS, Source
 
 FILTERS_HELP = (
@@ -15,6 +16,8 @@ FILTERS_HELP = (
     + ", ".join(OPERATORS)
     + "."
 )
+LIMIT_HELP = f"Persons or groups a page, {MOST_ROWS} at most; 0: the default."
+OFFSET_HELP = "Persons or groups to skip."
 DATE_HELP = "A date (`2026-01-31`, `2026-01-31T12:00:00Z`) or a relative one (`-7d`, `mStart`, `all`)."
 
 

@@ -25,7 +25,7 @@ from insights.charts.trend import insight_chart
 from insights.filters.lifecycle import State, read_lifecycle
 from insights.filters.project import ProjectFacts
 from insights.filters.stickiness import read_stickiness_series
-from insights.filters.trend_series import read_trends
+from insights.filters.trend_series import check_trend, read_trends
 
 RESPONSES = answered_by(TrendSerializer)
 #: What ``compare`` calls the two ranges.
@@ -71,6 +71,7 @@ class TrendViewSet(DrawnViewSet):
             partial(self.asking, question={"given": {}, **about}),
             now=now,
         )
+        check_trend(given, project=facts)
         asking = partial(self.asking, question={"given": given, **about})
         insight = _insight(given)
         results, offset = _INSIGHTS.get(insight, _trend)(given, facts, now, asking)
@@ -85,7 +86,8 @@ class TrendViewSet(DrawnViewSet):
 
 def _insight(given: Given) -> str:
     """``shown_as`` wins over ``insight``, as it is older; everything that is neither of the others is a trend."""
-    return (read_text(given, "shown_as") or read_text(given, "insight") or "").strip().lower()
+    words = [read_text(given, name) for name in ("shown_as", "insight")]
+    return next((word for word in words if word), "").strip().lower()
 
 
 def _trend(given: Given, facts: ProjectFacts, now: datetime, asking: Ask) -> tuple[Results, int | None]:

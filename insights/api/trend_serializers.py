@@ -2,10 +2,21 @@
 
 from rest_framework import serializers
 
+from core.clickhouse.group_columns import GROUP_TYPES
 from core.filters.dates import INTERVALS
-from insights.api.serializers import DATE_HELP, FILTERS_HELP, FunnelPersonsSerializer, PeopleSerializer
+from core.filters.parameters import MOST_ROWS
+from insights.api.serializers import (
+    DATE_HELP,
+    FILTERS_HELP,
+    LIMIT_HELP,
+    OFFSET_HELP,
+    FunnelPersonsSerializer,
+    PeopleSerializer,
+)
+from insights.filters.breakdown import MOST_VALUES
 from insights.filters.lifecycle import State
 from insights.filters.maths import WORDS
+from insights.filters.trend_series import MOST_SMOOTHED
 
 SERIES_HELP = (
     "The series: objects `{id, order, math, math_property, math_group_type_index, properties}`, where `id` is the "
@@ -43,9 +54,9 @@ class ActorsQuerySerializer(SelectionSerializer):
         "when groups are counted also of the group's `name` or `slug`.",
     )
     limit = serializers.IntegerField(
-        required=False, default=100, help_text="Persons or groups a page, 1 to 1000."
+        required=False, default=100, min_value=0, max_value=MOST_ROWS, help_text=LIMIT_HELP
     )
-    offset = serializers.IntegerField(required=False, default=0, help_text="Persons or groups to skip.")
+    offset = serializers.IntegerField(required=False, default=0, min_value=0, help_text=OFFSET_HELP)
     format = serializers.ChoiceField(
         choices=["json", "csv"], required=False, default="json", help_text="`csv`: one row a person or group."
     )
@@ -69,13 +80,15 @@ class TrendPersonsQuerySerializer(TargetQuerySerializer):
     breakdown_type = serializers.ChoiceField(
         choices=["event", "person", "group", "cohort"], required=False, default="event"
     )
-    breakdown_group_type_index = serializers.IntegerField(required=False)
+    breakdown_group_type_index = serializers.IntegerField(
+        required=False, min_value=0, max_value=GROUP_TYPES - 1, help_text="For `breakdown_type` group."
+    )
     breakdown_value = serializers.CharField(
         required=False,
         help_text="Only this value of the breakdown; empty: not set; a cohort by its id, or `all`. With "
         "`breakdown_histogram_bin_count` a JSON list `[low, high]`.",
     )
-    breakdown_histogram_bin_count = serializers.IntegerField(required=False)
+    breakdown_histogram_bin_count = serializers.IntegerField(required=False, min_value=1)
 
 
 class StickinessPersonsQuerySerializer(TargetQuerySerializer):
@@ -125,20 +138,28 @@ class TrendScalarsSerializer(SelectionSerializer):
         required=False, default=False, help_text="Also the range before, just as long."
     )
     smoothing_intervals = serializers.IntegerField(
-        required=False, default=1, help_text="The mean of so many points, without its fraction."
+        required=False,
+        default=1,
+        min_value=0,
+        max_value=MOST_SMOOTHED,
+        help_text="The mean of so many points, without its fraction; 0: the default.",
     )
     breakdown_type = serializers.ChoiceField(
         choices=["event", "person", "group", "cohort"], required=False, default="event"
     )
-    breakdown_group_type_index = serializers.IntegerField(required=False)
+    breakdown_group_type_index = serializers.IntegerField(
+        required=False, min_value=0, max_value=GROUP_TYPES - 1, help_text="For `breakdown_type` group."
+    )
     breakdown_limit = serializers.IntegerField(
         required=False,
         default=25,
-        help_text="So many values, the most frequent first; more follow by `next`.",
+        min_value=0,
+        max_value=MOST_VALUES,
+        help_text="So many values, the most frequent first; more follow by `next`. 0: the default.",
     )
     breakdown_normalize_url = serializers.BooleanField(required=False, default=False)
     offset = serializers.IntegerField(
-        required=False, default=0, help_text="Values of the breakdown to pass over."
+        required=False, default=0, min_value=0, help_text="Values of the breakdown to pass over."
     )
 
 

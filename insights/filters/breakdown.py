@@ -86,14 +86,19 @@ def cohort_id_of(value: Value) -> int | str:
 def read_breakdown(given: Mapping[str, Any], *, project: ProjectFacts) -> Breakdown | None:
     """``breakdown``, ``breakdowns`` and what goes with them; null when none is asked for.
 
-    Raises ``InvalidInput`` for what cannot be read, and for types that this server does not have.
+    Raises ``InvalidInput`` for what cannot be read, and for types that this server does not have, also where there is
+    nothing to break down by.
     """
     keys, kind = _keys_and_type(given)
-    if not keys:
-        return None
     source = _SOURCES.get(kind)
     if source is None:
         raise InvalidInput(f"A breakdown of type {kind!r} is not supported.", attr="breakdown_type")
+    limit, group_type_index = (
+        _limit(given),
+        _group_type_index(given, needed=bool(keys) and source is Source.GROUP),
+    )
+    if not keys:
+        return None
     if source is Source.COHORT:
         return _by_cohorts(keys, project)
     if len(keys) > MOST_PROPERTIES:
@@ -101,8 +106,8 @@ def read_breakdown(given: Mapping[str, Any], *, project: ProjectFacts) -> Breakd
     return Breakdown(
         source=source,
         keys=keys,
-        group_type_index=_group_type_index(given) if source is Source.GROUP else None,
-        limit=_limit(given),
+        group_type_index=group_type_index if source is Source.GROUP else None,
+        limit=limit,
         normalize_url=read_boolean(given, "breakdown_normalize_url"),
     )
 
@@ -124,21 +129,31 @@ def _cohort_id(text: str) -> int:
 
 def _keys_and_type(given: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     kind = read_text(given, "breakdown_type") or "event"
-    keys = _names(given.get("breakdown"))
-    if keys:
-        return keys, kind
-    items = read_list(given, "breakdowns")
+    keys, items = read_names(given), read_list(given, "breakdowns")
     for item in items:
-        if not isinstance(item, Mapping) or not _is_name(item.get("property")):
+        if not _is_item(item):
             raise InvalidInput("Objects with property and type are required.", attr="breakdowns")
     kinds = {item.get("type") or kind for item in items}
     if len(kinds) > 1:
         raise InvalidInput("Properties of one breakdown are of one type.", attr="breakdowns")
+    if keys:
+        return keys, kind
     return tuple(str(item["property"]) for item in items), next(iter(kinds), kind)
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    """A name, a list of names, or such a list as JSON text. A number is its digits: ids of cohorts are numbers."""
+def _is_item(item: Any) -> bool:
+    return (
+        isinstance(item, Mapping)
+        and _is_name(item.get("property"))
+        and isinstance(item.get("type"), str | None)
+    )
+
+
+def read_names(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """``breakdown``: a name, a list of names, or such a list as JSON text. A number is its digits: ids of cohorts are
+    numbers.
+    """
+    value = given.get("breakdown")
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = orjson.loads(value)
@@ -154,13 +169,15 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _group_type_index(given: Mapping[str, Any]) -> int:
+def _group_type_index(given: Mapping[str, Any], *, needed: bool) -> int | None:
     name = "breakdown_group_type_index"
+    if given.get(name) is None and not needed:
+        return None
     return read_group_type_index(given.get(name), name=name, attr=name)
 
 
 def _limit(given: Mapping[str, Any]) -> int:
-    usual = _MAP_VALUES if given.get("display") == "WorldMap" else _USUAL_VALUES
+    usual = _MAP_VALUES if read_text(given, "display") == "WorldMap" else _USUAL_VALUES
     limit = read_integer(given, "breakdown_limit") or usual
     if not 1 <= limit <= MOST_VALUES:
         raise InvalidInput(f"Ensure this value is between 1 and {MOST_VALUES}.", attr="breakdown_limit")

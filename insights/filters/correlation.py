@@ -19,8 +19,6 @@ from insights.filters.selection import Page
 
 LIMIT = "funnel_correlation_person_limit"
 OFFSET = "funnel_correlation_person_offset"
-_NAMES = "funnel_correlation_names"
-_EVENT_NAMES = "funnel_correlation_event_names"
 _ENTITY = "funnel_correlation_person_entity"
 _VALUES = "funnel_correlation_property_values"
 #: Stands for every property that an actor has.
@@ -37,6 +35,11 @@ class Kind(StrEnum):
 
 KINDS = {kind.value: kind for kind in Kind}
 
+#: The list of what is compared, of kinds that have one.
+_COMPARED = {
+    Kind.EVENT_WITH_PROPERTIES: "funnel_correlation_event_names",
+    Kind.PROPERTIES: "funnel_correlation_names",
+}
 #: Each kind's list of what is left out.
 _LEFT_OUT = {
     Kind.EVENTS: "funnel_correlation_exclude_event_names",
@@ -98,7 +101,7 @@ def read_correlation(given: Mapping[str, Any], *, project: ProjectFacts, now: da
         entered=_entered(given, project=project, now=now),
         kind=kind,
         names=_compared(given, kind),
-        left_out=_names(given, _LEFT_OUT[kind]),
+        left_out={read: _names(given, name) for read, name in _LEFT_OUT.items()}[kind],
     )
 
 
@@ -112,15 +115,17 @@ def read_correlation_actors(
         steps = len(entered.funnel.steps)
         wanted = tuple(reached for reached in entered.reached if (reached == steps) == finished)
         entered = replace(entered, reached=wanted)
-    event, properties = None, PropertyGroup()
-    if read_kind(given) is Kind.PROPERTIES:
-        properties = _own_properties(given, entered.funnel, project=project, now=now)
-    else:
-        event = _entity(given, project=project, now=now)
+    event = _entity(given, project=project, now=now)
+    properties = _own_properties(given, entered.funnel, project=project, now=now)
+    is_event = read_kind(given) is not Kind.PROPERTIES
+    if is_event and event is None:
+        raise InvalidInput(f"Persons behind an event need {_ENTITY}.", attr=_ENTITY)
+    if not is_event and not properties.members:
+        raise InvalidInput(f"Persons behind a property need {_VALUES}.", attr=_VALUES)
     return CorrelationActors(
         entered=entered,
-        event=event,
-        properties=properties,
+        event=event if is_event else None,
+        properties=PropertyGroup() if is_event else properties,
         page=Page(
             search=read_text(given, "search"),
             limit=read_limit(given, LIMIT),
@@ -150,10 +155,10 @@ def _entered(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) 
 
 
 def _compared(given: Mapping[str, Any], kind: Kind) -> tuple[str, ...] | None:
-    if kind is Kind.EVENTS:
+    of_kinds = {read: _names(given, name) for read, name in _COMPARED.items()}
+    if kind not in of_kinds:
         return None
-    name = _NAMES if kind is Kind.PROPERTIES else _EVENT_NAMES
-    names = _names(given, name)
+    name, names = _COMPARED[kind], of_kinds[kind]
     if not names:
         raise InvalidInput(f"A correlation with {kind} needs {name}.", attr=name)
     return None if kind is Kind.PROPERTIES and _ALL_NAMES in names else names
@@ -177,10 +182,11 @@ def _finished(given: Mapping[str, Any]) -> bool | None:
     return (read_text(given, name) or "").strip().lower() == "true"
 
 
-def _entity(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Entity:
+def _entity(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Entity | None:
+    """The event of the row; null when it is not given."""
     item = read_json(given, _ENTITY)
     if item is None:
-        raise InvalidInput(f"Persons behind an event need {_ENTITY}.", attr=_ENTITY)
+        return None
     if not isinstance(item, Mapping):
         raise InvalidInput("An object with id, type and properties is required.", attr=_ENTITY)
     if item.get("type") == "actions":
@@ -191,10 +197,10 @@ def _entity(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -
 def _own_properties(
     given: Mapping[str, Any], funnel: FunnelFilter, *, project: ProjectFacts, now: datetime
 ) -> PropertyGroup:
-    """Filters of the properties that the actors themselves have: persons, or groups of the type that is counted."""
+    """Filters of the properties that the actors themselves have: persons, or groups of the type that is counted. Empty
+    when they are not given.
+    """
     items = read_list(given, _VALUES)
-    if not items:
-        raise InvalidInput(f"Persons behind a property need {_VALUES}.", attr=_VALUES)
     source = Source.PERSON
     if funnel.group_type_index is not None:
         source = Source.GROUP

@@ -47,8 +47,9 @@ def _exclusion(
         from_step=_step(item, "funnel_from_step", attr=attr),
         to_step=_step(item, "funnel_to_step", attr=attr),
     )
+    _check(exclusion, attr=attr)
     if steps:
-        _check(exclusion, steps, attr=attr, whole=whole)
+        _check_among(exclusion, steps, attr=attr, whole=whole)
     return exclusion
 
 
@@ -58,11 +59,18 @@ def _step(item: Mapping[str, Any], name: str, *, attr: str) -> int:
     return whole_number(item[name], attr=attr)
 
 
-def _check(exclusion: Exclusion, steps: Sequence[Entity], *, attr: str, whole: bool) -> None:
-    first, last = exclusion.from_step, exclusion.to_step
-    if not 0 <= first < len(steps) - 1:
+def _check(exclusion: Exclusion, *, attr: str) -> None:
+    if exclusion.from_step < 0:
         raise InvalidInput("funnel_from_step is no step before the last.", attr=attr)
-    if not first < last < len(steps):
+    if exclusion.to_step <= exclusion.from_step:
+        raise InvalidInput("funnel_to_step is no step after funnel_from_step.", attr=attr)
+
+
+def _check_among(exclusion: Exclusion, steps: Sequence[Entity], *, attr: str, whole: bool) -> None:
+    first, last = exclusion.from_step, exclusion.to_step
+    if first >= len(steps) - 1:
+        raise InvalidInput("funnel_from_step is no step before the last.", attr=attr)
+    if last >= len(steps):
         raise InvalidInput("funnel_to_step is no step after funnel_from_step.", attr=attr)
     if whole and (first, last) != (0, len(steps) - 1):
         raise InvalidInput("In an unordered funnel an exclusion is for the whole funnel.", attr=attr)

@@ -8,7 +8,6 @@ from typing import Any
 
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange, parse_date, read_interval
-from core.filters.group_type import read_group_type_index
 from core.filters.parameters import (
     read_boolean,
     read_choice,
@@ -25,7 +24,7 @@ from insights.filters.exclusions import Exclusion, read_exclusions
 from insights.filters.overlap import MOST_KINDS, MOST_OVERLAPPING, TooManyOverlaps, crowds, shared_sets
 from insights.filters.periods import next_period, period_start
 from insights.filters.project import ProjectFacts
-from insights.filters.selection import Page, read_page, read_selection
+from insights.filters.selection import Page, read_counted_type, read_page, read_selection
 
 MOST_STEPS = 20
 #: Fixed spans: a day has 86,400 seconds also when clocks change, a month 31 days.
@@ -141,7 +140,7 @@ def read_funnel(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
         exclusions=() if order is Order.STRICT else exclusions,
         window=_window(given),
         properties=selection.properties,
-        group_type_index=_group_type_index(given),
+        group_type_index=read_counted_type(given),
         breakdown=read_breakdown(given, project=project),
         attribution=read_attribution(given, steps=len(steps), unordered=order is Order.UNORDERED),
     )
@@ -155,20 +154,27 @@ def read_funnel_persons(given: Mapping[str, Any], *, project: ProjectFacts, now:
     if cohorts := funnel.by_cohort():
         wanted = [cohort for cohort, _ in cohorts] if value is None else [value]
         funnel, value = funnel.of_cohort(*wanted), None
+    steps = len(funnel.steps)
+    span, entrance = read_span(given, steps=steps), _entrance(given, project=project, now=now)
+    if by_entrance:
+        reached = _reached_of_trends(given, span, steps=steps)
+        if entrance is None:
+            detail = "Persons of funnel trends need entrance_period_start."
+            raise InvalidInput(detail, attr="entrance_period_start")
+    else:
+        reached = read_reached(given, steps=steps)
     return FunnelPersons(
         funnel=funnel,
-        reached=_reached_of_trends(given, funnel)
-        if by_entrance
-        else read_reached(given, steps=len(funnel.steps)),
+        reached=reached,
         value=value,
-        entrance=_entrance(given, project=project, now=now) if by_entrance else None,
+        entrance=entrance if by_entrance else None,
         page=read_page(given),
     )
 
 
 def read_visualisation(given: Mapping[str, Any]) -> Visualisation:
     """``funnel_viz_type``; ``display=ActionsLineGraph`` without one means trends."""
-    display_trends = given.get("display") == "ActionsLineGraph"
+    display_trends = read_text(given, "display") == "ActionsLineGraph"
     default = Visualisation.TRENDS if display_trends else Visualisation.STEPS
     visualisation: Visualisation = read_choice(
         given, "funnel_viz_type", VISUALISATIONS, default=default.value
@@ -179,10 +185,13 @@ def read_visualisation(given: Mapping[str, Any]) -> Visualisation:
 def read_span(given: Mapping[str, Any], *, steps: int) -> tuple[int, int]:
     """``funnel_from_step`` and ``funnel_to_step``, from 0 on: the first and the last step unless given."""
     first = read_integer(given, "funnel_from_step") or 0
-    last = read_integer(given, "funnel_to_step") or steps - 1
+    last = read_integer(given, "funnel_to_step") or max(steps - 1, 0)
+    for name, step in (("funnel_from_step", first), ("funnel_to_step", last)):
+        if step < 0:
+            raise InvalidInput("Ensure this value is greater than or equal to 0.", attr=name)
     if not steps:
         return 0, 0
-    if not 0 <= first < steps:
+    if first >= steps:
         raise InvalidInput("There is no such step.", attr="funnel_from_step")
     if not (first < last < steps or first == last == 0):
         raise InvalidInput("There is no such step after funnel_from_step.", attr="funnel_to_step")
@@ -216,20 +225,13 @@ def _window(given: Mapping[str, Any]) -> timedelta:
     return unit * count if count < _LONGEST_WINDOW // unit else _LONGEST_WINDOW
 
 
-def _group_type_index(given: Mapping[str, Any]) -> int | None:
-    name = "aggregation_group_type_index"
-    return None if given.get(name) is None else read_group_type_index(given[name], name=name, attr=name)
-
-
 def read_reached(given: Mapping[str, Any], *, steps: int, default: int | None = None) -> tuple[int, ...]:
     """The numbers of steps, 1 to ``steps``, that ``funnel_custom_steps``, else ``funnel_step``, asks for. Without
     ``default`` one of them must be given.
     """
-    custom = read_list(given, "funnel_custom_steps")
+    custom, step = _wanted_steps(given)
     if custom:
-        wanted = {whole_number(step, attr="funnel_custom_steps") for step in custom}
-        return tuple(step for step in range(1, steps + 1) if step in wanted)
-    step = read_integer(given, "funnel_step")
+        return tuple(number for number in range(1, steps + 1) if number in custom)
     step = default if step is None else step
     if step is None:
         raise InvalidInput("funnel_step or funnel_custom_steps is required.", attr="funnel_step")
@@ -240,21 +242,31 @@ def read_reached(given: Mapping[str, Any], *, steps: int, default: int | None = 
     return tuple(range(max(step, 1), steps + 1))
 
 
-def _reached_of_trends(given: Mapping[str, Any], funnel: FunnelFilter) -> tuple[int, ...]:
+def _wanted_steps(given: Mapping[str, Any]) -> tuple[frozenset[int], int | None]:
+    """``funnel_custom_steps`` and ``funnel_step``, as they were sent."""
+    custom = read_list(given, "funnel_custom_steps")
+    numbers = frozenset(whole_number(step, attr="funnel_custom_steps") for step in custom)
+    return numbers, read_integer(given, "funnel_step")
+
+
+def _reached_of_trends(given: Mapping[str, Any], span: tuple[int, int], *, steps: int) -> tuple[int, ...]:
     """Who entered the span of steps in a period: those who dropped off within, or those who went through."""
+    # Without a meaning here, but not whatever they are.
+    _wanted_steps(given)
     if given.get("drop_off") is None:
         raise InvalidInput("Persons of funnel trends need drop_off.", attr="drop_off")
-    first, last = read_span(given, steps=len(funnel.steps))
+    first, last = span
     if read_boolean(given, "drop_off"):
         return tuple(range(first + 1, last + 1))
-    return tuple(range(last + 1, len(funnel.steps) + 1))
+    return tuple(range(last + 1, steps + 1))
 
 
-def _entrance(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Entrance:
+def _entrance(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Entrance | None:
+    """The period of ``entrance_period_start``; null when it is not given."""
     name = "entrance_period_start"
     text = read_text(given, name)
     if text is None:
-        raise InvalidInput("Persons of funnel trends need entrance_period_start.", attr=name)
+        return None
     moment = parse_date(text.strip(), now=now.astimezone(project.zone), attr=name).moment
     interval = read_interval(given)
     start = period_start(moment, interval, zone=project.zone, week_start_day=project.week_start_day)

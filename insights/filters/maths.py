@@ -71,27 +71,31 @@ _OF_ACTORS = {
 WORDS = (*_PLAIN, _GROUPS, *_OF_PROPERTY, *_OF_ACTORS)
 
 
+def check_word(word: Any, *, attr: str) -> None:
+    """Raises ``InvalidInput`` for what is the name of no math."""
+    if not isinstance(word, str) or word not in WORDS:
+        raise InvalidInput(f"The math {word!r} is not one of {', '.join(WORDS)}.", attr=attr)
+
+
 def read_math(item: Mapping[str, Any], *, attr: str) -> Math:
     """The ``math`` of a series and its arguments; ``attr`` is the place of the series in the request.
 
-    Raises ``InvalidInput`` for a word that is none, and for an argument that is missing.
+    Raises ``InvalidInput`` for a word that is none, and for an argument that is missing, or that cannot be one, also
+    where the word takes none.
     """
     word = item.get("math") or TOTAL
-    if not isinstance(word, str) or word not in WORDS:
-        raise InvalidInput(f"The math {word!r} is not one of {', '.join(WORDS)}.", attr=f"{attr}.math")
+    check_word(word, attr=f"{attr}.math")
+    name = "math_group_type_index"
+    value, key = item.get(name), item.get("math_property")
+    index = None
+    if word == _GROUPS or value not in (None, ""):
+        index = read_group_type_index(value, name=name, attr=f"{attr}.{name}")
+    if not isinstance(key, str) and (word in _OF_PROPERTY or key is not None):
+        raise InvalidInput(f"The math {word} needs the name of a property.", attr=f"{attr}.math_property")
     if word in _PLAIN:
         return _PLAIN[word]
     if word in _OF_ACTORS:
         return Math(word, Of.EVENTS_OF_ACTORS, _OF_ACTORS[word])
     if word in _OF_PROPERTY:
-        return Math(word, Of.PROPERTY, _OF_PROPERTY[word], property=_property(item, word, attr=attr))
-    name = "math_group_type_index"
-    index = read_group_type_index(item.get(name), name=name, attr=f"{attr}.{name}")
+        return Math(word, Of.PROPERTY, _OF_PROPERTY[word], property=key)
     return Math(word, Of.ACTORS, group_type_index=index)
-
-
-def _property(item: Mapping[str, Any], word: str, *, attr: str) -> str:
-    name = item.get("math_property")
-    if not isinstance(name, str):
-        raise InvalidInput(f"The math {word} needs the name of a property.", attr=f"{attr}.math_property")
-    return name

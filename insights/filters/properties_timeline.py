@@ -17,6 +17,7 @@ from core.filters.properties import (
     Source,
     filters_of,
 )
+from insights.filters.breakdown import read_names
 from insights.filters.entities import read_entities
 from insights.filters.project import ProjectFacts
 
@@ -93,17 +94,10 @@ def _person_keys(value: Any) -> Iterable[str]:
             waiting.append(item.get("values"))
 
 
-def _breakdown(given: Mapping[str, Any]) -> list[str]:
-    """The person properties that the query is broken down by: a name, or a list of names."""
-    if given.get("breakdown_type") != Source.PERSON:
-        return []
-    value = given.get("breakdown")
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [value]
-    names = read_json(given, "breakdown") or []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidInput("The name of a property, or a list of names, is required.", attr="breakdown")
-    return names
+def _breakdown(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The person properties that the query is broken down by."""
+    names = read_names(given)
+    return names if given.get("breakdown_type") == Source.PERSON else ()
 
 
 def _unique(keys: Iterable[str]) -> tuple[str, ...]:

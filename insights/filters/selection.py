@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core.filters.dates import DateRange, read_dates
+from core.filters.group_type import read_group_type_index
 from core.filters.parameters import read_limit, read_offset, read_text
 from core.filters.properties import PropertyGroup, PropertyReader, both
 from insights.filters.project import ProjectFacts
@@ -40,6 +41,7 @@ def read_selection(
 ) -> Selection:
     """Raises ``InvalidInput`` that names the parameter."""
     check_sampling(given)
+    read_counted_type(given)
     return Selection(
         project_id=project.id,
         dates=read_dates(given, now=now, zone=project.zone),
@@ -48,6 +50,14 @@ def read_selection(
             read_test_accounts(given, project=project, reader=reader),
         ),
     )
+
+
+def read_counted_type(given: Mapping[str, Any]) -> int | None:
+    """``aggregation_group_type_index``: the type of the groups that a funnel counts; null when it counts persons.
+    Nothing else counts by it, but every question refuses what is no type.
+    """
+    name = "aggregation_group_type_index"
+    return None if given.get(name) is None else read_group_type_index(given[name], name=name, attr=name)
 
 
 def read_page(given: Mapping[str, Any]) -> Page:

@@ -8,7 +8,7 @@ from core.exceptions import InvalidInput
 from core.filters.parameters import read_integer, read_text
 from core.filters.properties import PropertyReader
 from insights.filters.entities import Entity, EntityType, no_action, read_event, sorted_events
-from insights.filters.maths import TOTAL, Math, read_math
+from insights.filters.maths import TOTAL, Math, check_word, read_math
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ def read_target(given: Mapping[str, Any], *, reader: PropertyReader) -> Series:
         raise InvalidInput(detail, attr="entity_id")
     kind = _kind(word, name)
     order = read_integer(given, "entity_order")
+    math = read_text(given, "entity_math") or TOTAL
+    check_word(math, attr="entity_math")
     if order is not None and 0 <= order < len(series):
         return series[order]
-    math = read_text(given, "entity_math") or TOTAL
     return _alike(series, kind, name, math) or _bare(kind, name, math, reader=reader)
 
 

@@ -96,10 +96,11 @@ def _stickiness(
 
 
 def _periods(given: Mapping[str, Any]) -> int:
-    name = "stickiness_days" if given.get("stickiness_days") is not None else "selected_interval"
-    periods = read_integer(given, name)
-    if periods is None:
+    found = [(name, read_integer(given, name)) for name in ("stickiness_days", "selected_interval")]
+    numbers = [(name, number) for name, number in found if number is not None]
+    for name, number in numbers:
+        if number < 1:
+            raise InvalidInput("Ensure this value is greater than or equal to 1.", attr=name)
+    if not numbers:
         raise InvalidInput("This field is required.", attr="stickiness_days", code="required")
-    if periods < 1:
-        raise InvalidInput("Ensure this value is greater than or equal to 1.", attr=name)
-    return periods
+    return numbers[0][1]

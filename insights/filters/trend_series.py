@@ -19,7 +19,7 @@ from insights.filters.project import ProjectFacts
 from insights.filters.properties_timeline import TOTAL_VALUE_DISPLAYS
 from insights.filters.selection import Selection, read_selection
 from insights.filters.series import Series, read_series
-from insights.filters.trends import BINS
+from insights.filters.trends import BINS, read_bins
 
 _SECOND = timedelta(seconds=1)
 _CUMULATIVE = "ActionsLineGraphCumulative"
@@ -109,10 +109,21 @@ def read_trends(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
     return [trend, trend.previous()] if read_boolean(given, "compare") else [trend]
 
 
+def check_trend(given: Mapping[str, Any], *, project: ProjectFacts) -> None:
+    """Raises ``InvalidInput`` for what matters to trends only and cannot be right: stickiness and lifecycle refuse it,
+    too.
+    """
+    read_breakdown(given, project=project)
+    read_bins(given)
+    _smoothing(given)
+    read_offset(given)
+    _display(given)
+
+
 def _read_trend(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> Trend:
     reader = project.reader(now)
     selection = read_selection(given, project=project, now=now, reader=reader)
-    if read_integer(given, BINS) is not None:
+    if read_bins(given) is not None:
         raise InvalidInput("Histograms are not supported.", attr=BINS)
     trend = Trend(
         selection=selection,

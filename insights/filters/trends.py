@@ -53,6 +53,9 @@ def read_trend_persons(given: Mapping[str, Any], *, project: ProjectFacts, now: 
     first = before(selection.dates.first, series.math.days, zone=project.zone)
     selection = replace(selection, dates=DateRange(first, selection.dates.last))
     breakdown = read_breakdown(given, project=project)
+    bins = read_bins(given)
+    if breakdown is None and given.get(VALUE) is not None:
+        raise InvalidInput("breakdown_value needs a breakdown.", attr=VALUE)
     if breakdown is not None and breakdown.by_cohort:
         if given.get(VALUE) is not None:
             selection = selection.narrowed(members_of(read_value(given[VALUE], breakdown, attr=VALUE)))
@@ -61,15 +64,23 @@ def read_trend_persons(given: Mapping[str, Any], *, project: ProjectFacts, now: 
         selection=selection,
         series=series,
         breakdown=breakdown,
-        value=None if breakdown is None else _value(given, breakdown),
+        value=None if breakdown is None else _value(given, breakdown, in_bins=bins is not None),
         page=read_page(given),
     )
 
 
-def _value(given: Mapping[str, Any], breakdown: Breakdown) -> Value | Bin | None:
+def read_bins(given: Mapping[str, Any]) -> int | None:
+    """``breakdown_histogram_bin_count``: 1 or more; null when it is not given."""
+    bins = read_integer(given, BINS)
+    if bins is not None and bins < 1:
+        raise InvalidInput("Ensure this value is greater than or equal to 1.", attr=BINS)
+    return bins
+
+
+def _value(given: Mapping[str, Any], breakdown: Breakdown, *, in_bins: bool) -> Value | Bin | None:
     if given.get(VALUE) is None:
         return None
-    if read_integer(given, BINS) is None:
+    if not in_bins:
         return read_value(given[VALUE], breakdown, attr=VALUE)
     if len(breakdown.keys) != 1:
         raise InvalidInput("A histogram is of one property.", attr=BINS)

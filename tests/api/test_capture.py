@@ -363,7 +363,7 @@ def test_a_body_over_the_limit_is_413_and_not_a_broken_connection(project: Proje
 
 
 def test_a_gzip_bomb_is_413(project: ProjectClient) -> None:
-    bomb = gzip.compress(b"[" + b" " * (110 * 1024 * 1024) + b"]")
+    bomb = gzip.compress(b"[" + b" " * (110 * 1024 * 1024) + b"]", compresslevel=1)
 
     assert project.http.post("/batch/", content=bomb).status_code == 413
 

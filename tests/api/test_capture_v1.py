@@ -7,6 +7,7 @@ import logging
 import sys
 import zlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -205,6 +206,12 @@ COMPRESSED = {
     "br": brotli.compress,
     "zstd": zstd.compress,
 }
+#: Their best takes seconds for what is large.
+QUICKLY = {
+    "gzip": partial(gzip.compress, compresslevel=1),
+    "deflate": partial(zlib.compress, level=1),
+    "br": partial(brotli.compress, quality=1),
+}
 
 
 @pytest.mark.parametrize("encoding", COMPRESSED)
@@ -233,7 +240,7 @@ def test_what_is_cut_off_or_not_in_its_encoding_is_400(project: ProjectClient, e
 
 @pytest.mark.parametrize("encoding", COMPRESSED)
 def test_a_bomb_is_413(project: ProjectClient, encoding: str) -> None:
-    bomb = COMPRESSED[encoding](b"[" + b" " * (51 * MIB) + b"]")
+    bomb = QUICKLY.get(encoding, COMPRESSED[encoding])(b"[" + b" " * (51 * MIB) + b"]")
 
     response = post(project, bomb, content_encoding=encoding)
 

@@ -616,6 +616,17 @@ def test_a_key_needs_query_or_insight(funnel: ProjectClient) -> None:
         ({"funnel_order_type": "random"}, "funnel_order_type"),
         ({"sampling_factor": 2}, "sampling_factor"),
         ({"funnel_step_breakdown": "x"}, "funnel_step_breakdown"),
+        # Where they change nothing.
+        ({"breakdown_limit": 1001}, "breakdown_limit"),
+        ({"breakdown_group_type_index": "x"}, "breakdown_group_type_index"),
+        ({"breakdown_attribution_value": -1}, "breakdown_attribution_value"),
+        ({"funnel_correlation_names": [1]}, "funnel_correlation_names"),
+        ({"funnel_correlation_event_names": "["}, "funnel_correlation_event_names"),
+        ({"funnel_correlation_exclude_names": "x"}, "funnel_correlation_exclude_names"),
+        (
+            {"funnel_correlation_event_exclude_property_names": [None]},
+            "funnel_correlation_event_exclude_property_names",
+        ),
     ],
 )
 def test_what_cannot_be_answered_is_refused_by_name(

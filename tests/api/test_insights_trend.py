@@ -541,6 +541,15 @@ def test_the_older_spelling_of_the_path_answers_and_so_does_a_body_that_is_repea
         ({"sampling_factor": "2"}, "sampling_factor"),
         ({"insight": "STICKINESS", "interval": "x"}, "interval"),
         ({"insight": "LIFECYCLE", "interval": "x"}, "interval"),
+        # Where they change nothing.
+        ({"breakdown_limit": "1001"}, "breakdown_limit"),
+        ({"breakdown_group_type_index": "x"}, "breakdown_group_type_index"),
+        ({"insight": "STICKINESS", "breakdown_limit": "-1"}, "breakdown_limit"),
+        ({"insight": "STICKINESS", "breakdown_type": "hogql"}, "breakdown_type"),
+        ({"insight": "LIFECYCLE", "smoothing_intervals": "x"}, "smoothing_intervals"),
+        ({"insight": "LIFECYCLE", "breakdown_group_type_index": "5"}, "breakdown_group_type_index"),
+        ({"insight": "LIFECYCLE", "offset": "-1"}, "offset"),
+        ({"aggregation_group_type_index": "5"}, "aggregation_group_type_index"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_by_name(

@@ -1,17 +1,20 @@
 """``/api/personal_api_keys/``: users look after their keys, and what a key may see of itself."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+import yaml
 
 from core.models import PersonalAPIKey
 from tests.browser import Browser, logged_in
 from tests.clients import ProjectClient
 from tests.persons import refusal
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 KEYS = "/api/personal_api_keys/"
 REFUSED = (403, "authentication_error", "permission_denied", None)
 
@@ -115,6 +118,10 @@ def test_keys_of_others_do_not_exist(
         ({"scopes": [{}]}, "invalid_input", "scopes__0", "Not a valid string."),
         ({"scopes": ["person:see"]}, "invalid_input", "scopes", "Invalid scope: person:see"),
         ({"scopes": ["nothing:read"]}, "invalid_input", "scopes", "Invalid scope: nothing:read"),
+        ({"scopes": ["*", "person"]}, "invalid_input", "scopes", "Invalid scope: person"),
+        ({"scopes": ["*:read"]}, "invalid_input", "scopes", "Invalid scope: *:read"),
+        ({"scopes": ["Person:read"]}, "invalid_input", "scopes", "Invalid scope: Person:read"),
+        ({"scopes": ["person:read:write"]}, "invalid_input", "scopes", "Invalid scope: person:read:write"),
         (
             {"scoped_teams": [1]},
             "invalid_input",
@@ -155,6 +162,22 @@ def test_mistakes_name_the_field(
 
     assert refusal(response) == (400, "validation_error", code, attr)
     assert detail is None or response.json()["detail"] == detail
+
+
+def test_a_key_may_have_every_scope_that_a_route_demands(browser: Browser) -> None:
+    operations = [
+        one for methods in yaml.safe_load(DOCUMENT.read_text())["paths"].values() for one in methods.values()
+    ]
+    demanded = {
+        scope
+        for one in operations
+        for way in one.get("security", [])
+        for scopes in way.values()
+        for scope in scopes
+    }
+    assert {"person:write", "query:read", "insight:read"} <= demanded
+
+    assert make(browser, scopes=sorted(demanded))["scopes"] == sorted(demanded)
 
 
 def test_what_is_missing_is_named(browser: Browser) -> None:

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 
 from core.models import User
 from tests.browser import logged_in
-from tests.clients import ProjectClient, bearer
+from tests.clients import NO_TLS, ProjectClient, bearer
 from tests.persons import make_person, refusal
 from tests.stack import Stack
 
@@ -33,7 +33,7 @@ def user(project: ProjectClient) -> User:
 @pytest.fixture
 def http(project: ProjectClient) -> Iterator[httpx.Client]:
     """A browser in which nobody is logged in."""
-    with httpx.Client(base_url=project.http.base_url, timeout=40) as http:
+    with httpx.Client(base_url=project.http.base_url, timeout=40, verify=NO_TLS) as http:
         yield http
 
 

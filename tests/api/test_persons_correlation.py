@@ -309,6 +309,16 @@ def test_a_key_needs_person_read(funnel: ProjectClient) -> None:
             },
             "funnel_correlation_property_values[0]",
         ),
+        # Of the other kind.
+        ({"funnel_correlation_property_values": [{"key": 1}]}, "funnel_correlation_property_values[0]"),
+        (
+            {
+                "funnel_correlation_type": "properties",
+                "funnel_correlation_property_values": [{"key": "a", "value": "b"}],
+                "funnel_correlation_person_entity": [],
+            },
+            "funnel_correlation_person_entity",
+        ),
         ({"funnel_correlation_person_limit": 1001}, "funnel_correlation_person_limit"),
         ({"funnel_correlation_person_offset": -1}, "funnel_correlation_person_offset"),
         ({"funnel_correlation_person_converted": []}, "funnel_correlation_person_converted"),

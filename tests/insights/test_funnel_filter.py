@@ -10,6 +10,7 @@ from core.filters.properties import filters_of
 from insights.filters.funnel import MOST_STEPS, FunnelPersons, read_funnel_persons
 from insights.filters.project import ProjectFacts
 
+TREND = {"funnel_viz_type": "trends", "drop_off": True, "entrance_period_start": "2025-12-30"}
 STEPS = [{"id": "a"}, {"id": "b", "order": 1}, {"id": "c", "order": 2}]
 
 
@@ -157,6 +158,40 @@ def test_test_accounts_are_kept_out_when_asked_for() -> None:
             {"breakdown": ["all"], "breakdown_type": "cohort", "funnel_step_breakdown": 1},
             "funnel_step_breakdown",
         ),
+        ({"breakdowns": [{"property": "a", "type": ["person"]}]}, "breakdowns"),
+        # Where they change nothing.
+        ({"breakdown_limit": 1001}, "breakdown_limit"),
+        ({"breakdown_limit": "-1"}, "breakdown_limit"),
+        ({"breakdown_limit": "many"}, "breakdown_limit"),
+        ({"breakdown_limit": [], "breakdown": ["all"], "breakdown_type": "cohort"}, "breakdown_limit"),
+        ({"breakdown_group_type_index": 5}, "breakdown_group_type_index"),
+        ({"breakdown_group_type_index": "first"}, "breakdown_group_type_index"),
+        ({"breakdown_group_type_index": True, "breakdown": "a"}, "breakdown_group_type_index"),
+        ({"breakdown_type": "hogql"}, "breakdown_type"),
+        ({"breakdown_type": {}}, "breakdown_type"),
+        ({"breakdown": "a", "breakdowns": "[1]"}, "breakdowns"),
+        ({"breakdown_attribution_type": "middle"}, "breakdown_attribution_type"),
+        ({"breakdown_attribution_value": "first"}, "breakdown_attribution_value"),
+        ({"breakdown_attribution_value": -1}, "breakdown_attribution_value"),
+        ({"breakdown_attribution_value": 3}, "breakdown_attribution_value"),
+        ({"funnel_custom_steps": [1], "funnel_step": "first"}, "funnel_step"),
+        ({"funnel_from_step": -1}, "funnel_from_step"),
+        ({"funnel_from_step": -1, "events": []}, "funnel_from_step"),
+        ({"funnel_from_step": "x"}, "funnel_from_step"),
+        ({"funnel_to_step": 3}, "funnel_to_step"),
+        ({"funnel_to_step": -1, "events": []}, "funnel_to_step"),
+        ({"entrance_period_start": "soon"}, "entrance_period_start"),
+        (
+            {"exclusions": [{"id": "x", "funnel_from_step": 1, "funnel_to_step": 1}], "events": []},
+            "exclusions[0]",
+        ),
+        (
+            {"exclusions": [{"id": "x", "funnel_from_step": -1, "funnel_to_step": 1}], "events": []},
+            "exclusions[0]",
+        ),
+        ({"display": ["ActionsLineGraph"]}, "display"),
+        ({**TREND, "funnel_step": "first"}, "funnel_step"),
+        ({**TREND, "funnel_custom_steps": ["first"]}, "funnel_custom_steps"),
         # Not built.
         ({"funnel_aggregate_by_hogql": "properties.$session_id"}, "funnel_aggregate_by_hogql"),
         ({"actions": [{"id": 1}]}, "actions"),
@@ -175,6 +210,11 @@ def test_what_changes_nothing_is_taken() -> None:
         exclusions=[],
         breakdown=[],
         breakdowns="[]",
+        breakdown_limit=0,
+        breakdown_group_type_index="4",
+        breakdown_attribution_value="2",
+        entrance_period_start="2026-01-01",
+        funnel_from_step=1,
         funnel_viz_type="STEPS",
         display="ActionsLineGraph",
         funnel_order_type="Ordered",

@@ -108,6 +108,8 @@ def test_the_sql_agrees_with_a_plain_count(
         ({"stickiness_days": -1}, "stickiness_days"),
         ({"stickiness_days": "many"}, "stickiness_days"),
         ({"stickiness_days": None, "selected_interval": 0}, "selected_interval"),
+        ({"selected_interval": "many"}, "selected_interval"),
+        ({"aggregation_group_type_index": 5}, "aggregation_group_type_index"),
         ({"interval": "hour", "date_from": "all", "date_to": "2026-01-01"}, "interval"),
     ],
 )

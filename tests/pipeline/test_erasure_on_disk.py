@@ -41,6 +41,7 @@ PLACES = (
     "distinct id of a merged person",
     "property of a merged person",
     "distinct id of a person split off",
+    "distinct id in a file for a cohort",
     "property in a kept answer",
     "asked for",
 )
@@ -73,6 +74,12 @@ class Client:
     def capture(self, *events: dict[str, Any]) -> None:
         body = {"api_key": self.token, "batch": list(events)}
         self.http.post("/batch/", json=body).raise_for_status()
+
+    def upload(self, text: str) -> None:
+        """A file of persons for a static cohort."""
+        files = {"csv": ("persons.csv", text, "text/csv")}
+        cohort = {"name": "from a file", "is_static": "true"}
+        self.http.post(f"{self.root}cohorts/", data=cohort, files=files).raise_for_status()
 
     def uuid(self, distinct_id: str) -> str:
         (row,) = self.http.get(self.persons, params={"distinct_id": distinct_id}).json()["results"]
@@ -108,6 +115,9 @@ def plant(client: Client, of: dict[str, str]) -> list[str]:
     # Of a receiver that is away: what it is to be told waits.
     webhook = {"url": f"http://127.0.0.1:{free_port()}/", "events": ["person.updated", "person.merged"]}
     client.http.post(f"{client.root}webhooks/", json=webhook).raise_for_status()
+    # When the file comes it names nobody.
+    in_file = of["distinct id in a file for a cohort"]
+    client.upload(f"somebody 1\n{in_file}\n{of['person property']}\n")
     client.capture(*(event("a", f"somebody {n}", properties={"$set": {"n": n}}) for n in range(EVERYBODY)))
     client.capture(
         event("a", visitor),
@@ -116,6 +126,7 @@ def plant(client: Client, of: dict[str, str]) -> list[str]:
         event("a", main, properties={"$set": {of["name of a person property"]: 1}}),
         event("b", main, properties={"text": of["event property"], of["name of an event property"]: [1]}),
         event("$identify", main, properties={"$anon_distinct_id": visitor}),
+        event("$create_alias", main, properties={"alias": in_file}),
     )
     uuid = client.uuid(main)
     client.post(f"{uuid}/merge/", {"distinct_id": merged})
@@ -176,9 +187,13 @@ def refuse(stack: Stack, client: Client, of: dict[str, str]) -> None:
 
 
 def write_tables_of_postgresql(stack: Stack) -> None:
-    """Into their files: in the log of what is written (WAL), where a row is first, a page may end within a text."""
+    """Into their files: in the log of what is written (WAL), where a row is first, a page may end within a text. Files
+    of the log lie ready to be used again after that, with what is in them.
+    """
     with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as database:
-        database.execute("CHECKPOINT")
+        for _ in range(3):
+            database.execute("SELECT pg_switch_wal()")
+            database.execute("CHECKPOINT")
 
 
 def blocks(data: bytes) -> Iterator[bytes]:
@@ -297,6 +312,7 @@ def valkey_with(stack: Stack, secrets: dict[str, str]) -> dict[str, set[str]]:
 #: Tables of PostgreSQL in which something is planted; of ClickHouse's refusals and buffers there are places.
 TABLES = {
     "core_activityentry",
+    "core_cohortuploadpart",
     "core_eventbuffer",
     "core_idempotentrequest",
     "core_identitychange",

@@ -38,6 +38,21 @@ def test_legacy_criteria_of_a_cohort_are_a_list(project: ProjectClient, groups: 
     assert refusal(project.post(url, body)) == (400, "validation_error", "not_a_list", "groups")
 
 
+@pytest.mark.parametrize("number", [1e300, -1e19], ids=["huge", "negative"])
+def test_numbers_that_cannot_be_shown_again_are_refused(project: ProjectClient, number: float) -> None:
+    """They were kept, and the cohort or the project could not be read any more."""
+    root = f"/api/projects/{project.id}/"
+    filters = [{"key": "a", "type": "person", "operator": "gt", "value": number}]
+    cohort = {"is_static": True, "filters": {"properties": {"a": [number]}}}
+
+    refused = (400, "validation_error", "invalid_input")
+    assert refusal(send(project, "PATCH", root, {"test_account_filters": filters})) == (
+        *refused,
+        "test_account_filters",
+    )
+    assert refusal(project.post(f"{root}cohorts/", cohort)) == (*refused, "filters")
+
+
 def test_a_table_of_nothing_is_still_a_table(project: ProjectClient) -> None:
     """It had no content type."""
     person = make_person(project, "ada")
@@ -50,8 +65,13 @@ def test_a_table_of_nothing_is_still_a_table(project: ProjectClient) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("name", 0), ("test_account_filters_default_checked", "true"), ("app_urls", [1])],
-    ids=["number for text", "word for boolean", "number in a list of texts"],
+    [
+        ("name", 0),
+        ("test_account_filters_default_checked", "true"),
+        ("app_urls", [1]),
+        ("week_start_day", "1"),
+    ],
+    ids=["number for text", "word for boolean", "number in a list of texts", "digit for number"],
 )
 def test_settings_take_what_is_documented_and_nothing_like_it(
     project: ProjectClient, name: str, value: Any

@@ -4,6 +4,7 @@ right form.
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,18 +30,18 @@ _LENIENT_LISTS = {
     "/api/projects/{project_id}/persons/batch_by_distinct_ids/": "distinct_ids",
     "/api/projects/{project_id}/persons/batch_by_uuids/": "uuids",
 }
-#: Fields whose texts have a grammar, or must name something that exists, or fit together with others. Compared with the
-#: start of ``attr``.
+#: Fields whose texts have a grammar, or must name something that exists, or fit together with others: the first name in
+#: ``attr``. What ends with ``_`` is the start of several.
 _GRAMMARS = (
     # expressions and lists of filters, series and values of breakdowns
-    "properties events exclusions breakdown breakdowns funnel_custom_steps funnel_step_breakdown "
+    "properties events exclusions breakdown breakdowns breakdown_value funnel_custom_steps funnel_step_breakdown "
     "funnel_correlation_ filters groups query test_account_filters display "
     # dates
     "date_from date_to entrance_period_start target_date timestamp updated_since timezone "
     # numbers that depend on the number of steps, or on another field
     "funnel_step funnel_from_step funnel_to_step breakdown_attribution_value breakdown_group_type_index "
-    "breakdown_limit breakdown_histogram_bin_count aggregation_group_type_index sampling_factor bin_count "
-    "funnel_window_interval funnel_window_days smoothing_intervals stickiness_days entity_ limit offset "
+    "breakdown_histogram_bin_count sampling_factor bin_count "
+    "funnel_window_interval funnel_window_days stickiness_days entity_ limit offset "
     # needed by another field
     "drop_off "
     # only of questions for later
@@ -96,7 +97,11 @@ def is_ruled_out(case: Case[Any], status: int, answer: Mapping[str, Any]) -> boo
     if not any(code.startswith("2") for code in documented):
         return str(status) in documented
     attr = answer.get("attr")
-    return status == 400 and (attr is None or any(attr.startswith(name) for name in _GRAMMARS))
+    return status == 400 and (attr is None or any(map(partial(_is_about, attr), _GRAMMARS)))
+
+
+def _is_about(attr: str, name: str) -> bool:
+    return attr.startswith(name) if name.endswith("_") else re.split(r"__|[\[.]", attr)[0] == name
 
 
 def _is_taken_in_query(parameter: Mapping[str, Any], value: Any) -> bool:

@@ -11,6 +11,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 
 from core.api.parsers import JSONParser
+from core.api.strict_fields import check_numbers
 from core.events.body import UnreadableBody, decode
 from core.exceptions import InvalidInput, PayloadTooLarge
 from core.services.cohorts.save_cohort import TYPES, CohortFields
@@ -93,7 +94,10 @@ def read_fields(body: Mapping[str, Any]) -> CohortFields:
         values["cohort_type"] = None
     if body.get("groups") is not None and not isinstance(body["groups"], list):
         raise InvalidInput("Expected a list.", attr="groups", code="not_a_list")
-    values |= {name: body[name] for name in ("filters", "groups", "query") if name in body}
+    for name in ("filters", "groups", "query"):
+        if name in body:
+            check_numbers(body[name], attr=name)
+            values[name] = body[name]
     members_from = next((name for name in (IDS, FILE) if body.get(name) not in (None, "", [])), None)
     return CohortFields(values, members_from)
 

@@ -25,7 +25,7 @@ class UnmatchedRowSerializer(serializers.Serializer[object]):
     """A row of a file that names nobody."""
 
     row = serializers.IntegerField(help_text="Its line in the file, from 1.")
-    value = serializers.CharField()
+    value = serializers.CharField(help_text="Empty when what it named has been erased since.")
     reason = serializers.CharField()
 
 

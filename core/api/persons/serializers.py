@@ -392,11 +392,16 @@ class PersonBulkDeleteRequestSerializer(serializers.Serializer[object]):
     """Who goes, and what of them. Give exactly one of `ids` and `distinct_ids`."""
 
     ids = serializers.ListField(
-        child=serializers.CharField(), required=False, max_length=1000, help_text="Uuids or integer ids."
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        max_length=1000,
+        help_text="Uuids or integer ids.",
     )
     distinct_ids = serializers.ListField(
         child=serializers.CharField(),
         required=False,
+        allow_null=True,
         max_length=1000,
         help_text="Any distinct id of each person.",
     )

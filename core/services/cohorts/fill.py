@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from core.models.person import EMAIL_START
+from core.services.cohorts.forget_named import ERASED
 from core.services.cohorts.read_csv import NamedPersons, Naming
 from core.services.cohorts.request_calculation import INTERRUPTED
 from core.services.cohorts.static_members import BATCH, join_by_uuid, join_cohort, lock_persons
@@ -167,9 +168,10 @@ def _fill(cursor: CursorWrapper, *, part_id: int) -> list[Unmatched] | None:
         return None
     project_id, cohort_id, naming, named, lines = found
     of: dict[str, Any] = {"project_id": project_id, "cohort_id": cohort_id}
-    matched = _join(cursor, **of, naming=Naming(naming), values=named)
+    naming = Naming(naming)
+    matched = _join(cursor, **of, naming=naming, values=[value for value in named if value is not None])
     unmatched = [
-        Unmatched(line, value, _reason(Naming(naming), value))
+        Unmatched(line, value or "", _reason(naming, value))
         for line, value in zip(lines, named, strict=True)
         if value not in matched
     ]
@@ -231,7 +233,9 @@ def _canonical(text: str) -> str | None:
         return None
 
 
-def _reason(naming: Naming, value: str) -> str:
+def _reason(naming: Naming, value: str | None) -> str:
+    if value is None:
+        return ERASED
     is_no_uuid = naming is Naming.PERSON and _canonical(value) is None
     return _NO_UUID if is_no_uuid else _NOBODY[naming]
 
