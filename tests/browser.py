@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 
 from core.auth.sessions import LOGGED_IN_AT
 from core.models import User
-from tests.clients import ProjectClient
+from tests.clients import NO_TLS, ProjectClient
 
 
 class Browser:
@@ -38,7 +38,7 @@ def logged_in(project: ProjectClient, *, seconds_ago: float = 0) -> Iterator[Bro
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session[LOGGED_IN_AT] = time.time() - seconds_ago
     session.save()
-    with httpx.Client(base_url=project.http.base_url, timeout=40) as http:
+    with httpx.Client(base_url=project.http.base_url, timeout=40, verify=NO_TLS) as http:
         assert http.get("/api/login/").status_code == 200
         http.cookies.set("sessionid", session.session_key or "")
         yield Browser(http)

@@ -38,9 +38,10 @@ def other_project(stack: Stack) -> Iterator[ProjectClient]:
         yield client
 
 
-#: What takes longest goes first, so that two processes end together; before it, what rewrites tables that later tests
-#: fill.
-FIRST = ("pipeline", "stateful", "races", "crash", "deploy", "embedded", "contract", "cohorts", "insights")
+#: What takes longest goes first, so that all processes end together; what rewrites tables, before what fills them. A
+#: process that is done takes over the last tests of another one: those that share a stack of their own come first, for
+#: each process that has some of them starts it.
+FIRST = ("crash", "deploy", "pipeline", "stateful", "races", "embedded", "contract", "cohorts", "insights")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

