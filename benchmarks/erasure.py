@@ -4,7 +4,8 @@ funnels take at most twice as long meanwhile.
 
 500,000 persons with 15 properties in both stores, 20 events each. The bare statement, measured in the same run, is a
 lightweight delete of the events of 1,000 other persons by their distinct ids, with patch parts as the table has them;
-for comparison also with those that ClickHouse makes by itself. ``BENCH_ERASURE_EVENTS`` changes the number of events.
+for comparison also with those that ClickHouse makes by itself, and as it deletes when nothing is said: by a mutation.
+``BENCH_ERASURE_EVENTS`` changes the number of events.
 """
 
 import json
@@ -111,6 +112,10 @@ def _measure(client: Client) -> Iterator[Result]:
     yield Result("a page of a funnel, idle, median", statistics.median(idle), "s")
     yield Result("a page of a funnel during an erasure, median", statistics.median(meanwhile), "s")
     yield Result("the same, times idle", statistics.median(meanwhile) / statistics.median(idle), "x", "2")
+    _settle()
+    unsaid = [_timed_bare(client.project_id, _of(next(turns)), settings="") for _ in range(ROUNDS)]
+    yield Result("bare statement as ClickHouse runs it when nothing is said, by a mutation", min(unsaid), "s")
+    yield Result("verified, times that", min(verified) / min(unsaid), "x", "3")
 
 
 def _erase(client: Client, numbers: range) -> tuple[float, float]:
@@ -167,17 +172,20 @@ def _patches_of_clickhouse() -> Iterator[None]:
         client.administer("ALTER TABLE events MODIFY SETTING patch_parts_version = 'v1'")
 
 
-def _timed_bare(project_id: int, numbers: range) -> float:
-    return best_of(1, lambda: _bare_delete(project_id, numbers))
+_BY_PATCHES = "SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1"
 
 
-def _bare_delete(project_id: int, numbers: range) -> None:
+def _timed_bare(project_id: int, numbers: range, *, settings: str = _BY_PATCHES) -> float:
+    return best_of(1, lambda: _bare_delete(project_id, numbers, settings))
+
+
+def _bare_delete(project_id: int, numbers: range, settings: str) -> None:
     from core.clickhouse import client
 
     ids = [f"{kind}-{n}" for n in numbers for kind in ("user", "device")]
     client.administer(
-        """DELETE FROM events WHERE project_id = {project_id:Int64} AND distinct_id IN {ids:Array(String)}
-        SETTINGS lightweight_delete_mode = 'lightweight_update', enable_lightweight_update = 1""",
+        "DELETE FROM events WHERE project_id = {project_id:Int64} AND distinct_id IN {ids:Array(String)} "
+        + settings,
         parameters={"project_id": project_id, "ids": ids},
     )
 
