@@ -109,7 +109,7 @@ class Run:
 
 _TABLES_OF_A_RUN = (
     "ids_to_erase",
-    "id_hashes_to_erase",
+    "distinct_id_hashes_to_erase",
     "persons_to_erase",
     "distinct_ids_to_erase",
     "uuids_to_erase",
@@ -202,7 +202,7 @@ def _condition(table: Table, run: Run, *, only_older: bool = False) -> _Conditio
         # Few others have the same hash, so whom it does not name need not be read.
         moment = _looked_up("ids_to_erase", "distinct_id", "moment")
         mine = f"({whom} AND toUnixTimestamp64Micro(received_at) <= {moment})"
-        whom = f"id_hash IN {_named('id_hashes_to_erase')}"
+        whom = f"distinct_id_hash IN {_named('distinct_id_hashes_to_erase')}"
     elif table in OF_PERSONS:
         uuid, version = OF_PERSONS[table]
         uuids = _named("uuids_to_erase") if run.uuids is None else "{uuids:Array(UUID)}"

@@ -21,8 +21,9 @@ from insights.filters.series import Series
 from insights.filters.split_sources import split_sources
 from insights.filters.stickiness import Stickiness, StickinessPersons
 from insights.limits import Limits
-from insights.sql.counted import Counted, all_counted, existing_counted, existing_persons
+from insights.sql.counted import Counted, all_counted, existing_counted
 from insights.sql.person_of_event import has_overrides
+from insights.sql.persons_page import persons_page
 from insights.sql.pieces import piece_of
 from insights.sql.search import groups_with_text, persons_with_text
 
@@ -67,23 +68,14 @@ def persons(question: StickinessPersons, *, overridden: bool) -> Sql:
     of_persons, of_events = split_sources(asked.selection.properties, Source.PERSON)
     limited = replace(asked, selection=replace(asked.selection, properties=of_events))
     counted = all_counted(limited.selection, _activity(asked), overridden=overridden)
-    conditions = [
-        sql(
-            "id IN (SELECT actor FROM ({active}) WHERE periods = {periods})",
-            active=_active(limited, counted),
-            periods=integer(question.periods),
-        )
-    ]
-    if question.page.search is not None:
-        conditions.append(
-            persons_with_text(question.page.search, asked.selection.dates, of_events, counted.actors)
-        )
-    return sql(
-        "SELECT id FROM person FINAL WHERE {conditions} ORDER BY project_id, id LIMIT {limit} OFFSET {offset}",
-        conditions=existing_persons(of_persons, *conditions),
-        limit=integer(question.page.limit),
-        offset=integer(question.page.offset),
+    actors = sql(
+        "SELECT actor FROM ({active}) WHERE periods = {periods}",
+        active=_active(limited, counted),
+        periods=integer(question.periods),
     )
+    search, dates = question.page.search, asked.selection.dates
+    found = None if search is None else persons_with_text(search, dates, of_events, counted.actors)
+    return persons_page(actors, of_persons, question.page, found=found)
 
 
 def groups(question: StickinessPersons, *, overridden: bool) -> Sql:

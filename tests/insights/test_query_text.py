@@ -146,13 +146,13 @@ def test_the_common_funnel_literally() -> None:
     text, values = query.rendered()
 
     assert re.sub(r"\s+", " ", text) == (
-        "SELECT id FROM person FINAL WHERE project_id = {project_id:Int64} AND id IN (SELECT actor FROM ("
+        "SELECT id FROM person FINAL PREWHERE project_id = {project_id:Int64} AND id IN (SELECT actor FROM ("
         "SELECT e.person_id AS actor, windowFunnel({p0:UInt64})("
         "toUInt64(toUnixTimestamp64Micro(e.timestamp) + 2208988800000000), "
         "e.event = {p1:String}, e.event = {p2:String}) AS reached "
         "FROM events AS e WHERE e.project_id = {project_id:Int64} "
         "AND e.timestamp >= {p3:DateTime64(6, 'UTC')} AND e.timestamp < {p4:DateTime64(6, 'UTC')} "
-        "AND e.event IN {p5:Array(String)} GROUP BY actor) WHERE reached IN (1, 2)) "
+        "AND e.event IN {p5:Array(String)} GROUP BY actor) WHERE reached IN (1, 2)) WHERE true "
         "ORDER BY project_id, id LIMIT {p6:Int64} OFFSET {p7:Int64}"
     )
     assert values == {

@@ -30,7 +30,7 @@ def merge(project: ProjectClient) -> None:
 
 
 def rewrite(project: ProjectClient) -> None:
-    client.administer("ALTER TABLE events MATERIALIZE COLUMN id_hash SETTINGS mutations_sync = 2")
+    client.administer("ALTER TABLE events MATERIALIZE COLUMN distinct_id_hash SETTINGS mutations_sync = 2")
 
 
 def insert(project: ProjectClient) -> None:
@@ -117,7 +117,7 @@ def test_too_many_events_are_looked_for_again(
 
 def test_parts_from_before_there_was_a_hash(project: ProjectClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def clear(project: ProjectClient) -> None:
-        client.administer("ALTER TABLE events CLEAR COLUMN id_hash SETTINGS mutations_sync = 2")
+        client.administer("ALTER TABLE events CLEAR COLUMN distinct_id_hash SETTINGS mutations_sync = 2")
 
     receipt = erase_a(project, monkeypatch, clear)
 
