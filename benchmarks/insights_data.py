@@ -67,6 +67,7 @@ def fill(project_id: int) -> None:
             client.administer(statement.format(project=project_id, cohort=COHORT))
         to = _person_id("number * 50 + 1")
         client.administer(_OVERRIDES.format(project=project_id, person=to, overridden=OVERRIDDEN))
+        client.administer(_IDS.format(project=project_id, person=_person_id("number"), persons=PERSONS))
         progress.add_task("merges", total=None)
         _wait_for_merges()
 
@@ -149,4 +150,12 @@ WHERE project_id = {project} AND properties.plan.:String = 'team'
 _OVERRIDES = """
 INSERT INTO person_distinct_id_overrides (project_id, distinct_id, person_id, version, is_deleted)
 SELECT {project}, 'user-' || toString(number * 50), {person}, 1, 0 FROM numbers({overridden})
+"""
+_IDS = """
+INSERT INTO person_distinct_id (project_id, distinct_id, person_id, version, is_deleted)
+SELECT {project} AS project_id, 'user-' || toString(number) AS distinct_id, {person} AS person_id, 0 AS version,
+    0 AS is_deleted
+FROM numbers({persons})
+UNION ALL SELECT project_id, distinct_id, person_id, version, is_deleted FROM person_distinct_id_overrides
+WHERE project_id = {project}
 """

@@ -223,7 +223,11 @@ def period(moment: datetime, interval: str, zone: str, week_start_day: int) -> A
 
 
 def periods(first: datetime, last: datetime, interval: str, zone: str, week_start_day: int) -> list[Any]:
-    """The periods of all moments from ``first`` to ``last``, in their order."""
+    """The periods of all moments from ``first`` to ``last``, in their order. There are none in a day that was left out:
+    it begins when it is over.
+    """
+    if first > last:
+        return []
     moments, at = [], first
     while at < last:
         moments.append(at)

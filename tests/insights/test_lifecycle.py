@@ -107,6 +107,9 @@ def test_the_sql_agrees_with_the_contract(
     expected = states(seen, crowd, place, **given)
     question = ask(place, target_date=given["date_from"], **given).lifecycle
     assert question is not None
+    if not expected:
+        assert not question.bounds
+        return
     counts = lifecycle.find_counts(question, limits=LIMITS)
 
     assert len(expected) == len(question.bounds) - 2
