@@ -16,7 +16,7 @@ from django.conf import settings
 
 from core import valkey
 from core.answers import answers_key
-from core.filters.parameters import read_boolean
+from core.filters.parameters import native, read_boolean
 
 #: Parameters that say how a request is answered and not what is asked.
 _NOT_ASKED = frozenset({"refresh", "async", "client_query_id", "format"})
@@ -39,20 +39,15 @@ class Kept:
 
 def digest_of(kind: str, question: Mapping[str, Any]) -> str:
     """The same for two questions that mean the same at the same time."""
-    given = {name: _native(value) for name, value in question["given"].items() if name not in _NOT_ASKED}
+    given = {name: _same_form(value) for name, value in question["given"].items() if name not in _NOT_ASKED}
     whole = {**question, "given": given, "kind": kind}
     del whole["now"]
     return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _native(value: Any) -> Any:
+def _same_form(value: Any) -> Any:
     """Lists and objects may come as JSON text, numbers and booleans as themselves or as text."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return orjson.dumps(value).decode() if isinstance(value, int | float) else value
+    return orjson.dumps(value).decode() if isinstance(value, int | float) else native(value)
 
 
 def read(project_id: int, digest: str) -> tuple[str, Kept | None]:

@@ -12,9 +12,10 @@ import orjson
 
 from core.exceptions import InvalidInput
 
-#: Where both have one, the query string wins: the link to the next page is followed with the same body.
+#: Where both have one, the query string wins: the link to the next page is followed with the same body. Of properties
+#: it does so in PostHog, too.
 _QUERY_WINS = frozenset(
-    {"limit", "offset", "funnel_correlation_person_limit", "funnel_correlation_person_offset"}
+    {"limit", "offset", "funnel_correlation_person_limit", "funnel_correlation_person_offset", "properties"}
 )
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 #: Of a page of actors.
@@ -30,16 +31,22 @@ def merged(*, query: Mapping[str, str], body: Any) -> dict[str, Any]:
         raise InvalidInput("The body must be a JSON object.")
     from_query = {name: value for name, value in query.items() if is_given(value)}
     from_body = {name: value for name, value in body.items() if is_given(value)}
-    kept = {name: value for name, value in from_query.items() if _beats_body(name, value)}
+    kept = {name: value for name, value in from_query.items() if name in _QUERY_WINS}
     return {**from_query, **from_body, **kept}
-
-
-def _beats_body(name: str, value: str) -> bool:
-    return name in _QUERY_WINS or (name == "properties" and value.strip()[:1] in ("[", "{"))
 
 
 def is_given(value: Any) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def native(value: Any) -> Any:
+    """A list or an object as itself, also where it came as JSON text; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
 
 
 def read_json(given: Mapping[str, Any], name: str) -> Any:

@@ -17,13 +17,13 @@ import orjson
 from core.events.text_form import text_forms
 from core.exceptions import InvalidInput
 from core.filters.group_type import read_group_type_index
-from core.filters.parameters import whole_number
+from core.filters.parameters import read_boolean, whole_number
 from core.filters.property_dates import DateTest, Direction, read_date_test
 from core.filters.property_numbers import Comparison, NumberTest, read_number_test
 
 #: Filters of one request, and groups within groups; more is a mistake, and a query that is hard to parse.
 MOST_FILTERS = 500
-DEEPEST_GROUP = 20
+DEEPEST_GROUP = 50
 
 
 class Source(StrEnum):
@@ -218,7 +218,7 @@ class PropertyReader:
             source,
             item["key"],
             test,
-            complement ^ (item.get("negation") is True),
+            complement ^ read_boolean(item, "negation"),
             attr,
             _group_type_index(item, attr=attr) if source is Source.GROUP else None,
         )

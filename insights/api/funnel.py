@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.persons.documents import PROJECT_ID
-from core.filters.parameters import merged
+from core.filters.parameters import is_given, merged
 from insights.api.funnel_serializers import FunnelPersonsBodySerializer, FunnelPersonsQuerySerializer
 from insights.api.people import NOBODY, PeopleViewSet, answer, listed_by
 from insights.api.serializers import FunnelPersonsSerializer
@@ -67,7 +68,13 @@ class FunnelViewSet(PeopleViewSet):
 
 
 def with_empty_value(*, query: Mapping[str, str], body: Any) -> dict[str, Any]:
-    """What was given, with the one parameter whose empty text means something: the value of what lacks the property."""
+    """What was given, with the one parameter whose blank text means something where there is a breakdown: the value of
+    what lacks the property, or is blank itself.
+    """
     given = merged(query=query, body=body)
     name = "funnel_step_breakdown"
-    return {**given, name: '""'} if body.get(name, query.get(name)) == "" else given
+    value = body.get(name, query.get(name))
+    is_blank = isinstance(value, str) and not is_given(value)
+    if not is_blank or not {"breakdown", "breakdowns"} & given.keys():
+        return given
+    return {**given, name: orjson.dumps(value).decode()}

@@ -5,7 +5,7 @@ from math import floor
 from typing import Any
 
 from core.filters.dates import DateRange, Interval
-from core.filters.parameters import read_json
+from core.filters.parameters import native
 from insights.api.links import exact_dates, link, passed_on, target
 from insights.filters.breakdown import Value, cohort_id_of
 from insights.filters.intervals import day_of, label_of
@@ -134,16 +134,10 @@ def _series(
         "labels": [label_of(start, interval) for start in starts],
         "days": [day_of(start, interval) for start in starts],
         "filter": {
-            **{parameter: _native(given, parameter) for parameter in passed_on(given)},
+            **{parameter: native(value) for parameter, value in passed_on(given).items()},
             **exact_dates(dates),
         },
     }
-
-
-def _native(given: Given, name: str) -> Any:
-    """A parameter that is no scalar as itself, also where it came as JSON text."""
-    value = given[name]
-    return read_json(given, name) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
 
 
 def _smoothed(numbers: Sequence[Number], count: int) -> list[Number]:

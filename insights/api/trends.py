@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.persons.documents import PROJECT_ID
-from core.filters.parameters import merged
+from core.filters.parameters import is_given, merged
 from insights.api.people import PeopleViewSet, answer, listed_by
 from insights.api.trend_serializers import TrendPersonsQuerySerializer, TrendPersonsSerializer
 from insights.filters.project import ProjectFacts
@@ -26,9 +26,10 @@ class TrendPersonsViewSet(PeopleViewSet):
         """Those with events of a series, most events first; `value_at_data_point` says how many."""
         now = self.asking.now
         given = merged(query=request.query_params, body={})
-        if request.query_params.get(VALUE) == "":
+        value = request.query_params.get(VALUE)
+        if value is not None and not is_given(value):
             # The one parameter that is given when it is blank.
-            given[VALUE] = ""
+            given[VALUE] = value
         facts = ProjectFacts.of(self.project)
         # Read here, too: a mistake is answered without troubling the queue.
         asked = read_trend_persons(given, project=facts, now=now)

@@ -4,6 +4,7 @@ Cohorts are no values of anything: a question that is broken down by them is ask
 filter said so (``members_of``). Somebody may be in several.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ _SOURCES = {
 
 #: Cohorts of one breakdown: each is a question of its own.
 MOST_COHORTS = 25
+_DIGITS = re.compile(r"-?\d+")
 #: In place of a cohort: everybody.
 EVERYBODY = "all"
 _NAME_OF_EVERYBODY = "all users"
@@ -92,7 +94,8 @@ def read_breakdown(given: Mapping[str, Any], *, project: ProjectFacts) -> Breakd
     keys, kind = _keys_and_type(given)
     source = _SOURCES.get(kind)
     if source is None:
-        raise InvalidInput(f"A breakdown of type {kind!r} is not supported.", attr="breakdown_type")
+        named = "breakdown_type" if read_text(given, "breakdown_type") == kind else "breakdowns"
+        raise InvalidInput(f"A breakdown of type {kind!r} is not supported.", attr=named)
     limit, group_type_index = (
         _limit(given),
         _group_type_index(given, needed=bool(keys) and source is Source.GROUP),
@@ -208,10 +211,12 @@ def _cohort(texts: Value, breakdown: Breakdown, *, attr: str) -> Value:
 
 def _decoded(value: str) -> Any:
     try:
-        return orjson.loads(value)
+        decoded = orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
+    # Of long numbers, such as ids, all digits count.
+    return value.strip() if isinstance(decoded, float) and _DIGITS.fullmatch(value.strip()) else decoded
 
 
 def _texts(values: Sequence[Any]) -> Value:
-    return tuple("" if one is None else text_forms({"value": one})[0]["value"] for one in values)
+    return tuple(text_forms({"value": one})[0]["value"] for one in values)

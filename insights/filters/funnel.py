@@ -9,6 +9,7 @@ from typing import Any
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange, parse_date, read_interval
 from core.filters.parameters import (
+    is_given,
     read_boolean,
     read_choice,
     read_integer,
@@ -155,7 +156,8 @@ def read_funnel_persons(given: Mapping[str, Any], *, project: ProjectFacts, now:
         wanted = [cohort for cohort, _ in cohorts] if value is None else [value]
         funnel, value = funnel.of_cohort(*wanted), None
     steps = len(funnel.steps)
-    span, entrance = read_span(given, steps=steps), _entrance(given, project=project, now=now)
+    span = read_span(given, read_visualisation(given), steps=steps)
+    entrance = _entrance(given, project=project, now=now)
     if by_entrance:
         reached = _reached_of_trends(given, span, steps=steps)
         if entrance is None:
@@ -182,10 +184,13 @@ def read_visualisation(given: Mapping[str, Any]) -> Visualisation:
     return visualisation
 
 
-def read_span(given: Mapping[str, Any], *, steps: int) -> tuple[int, int]:
-    """``funnel_from_step`` and ``funnel_to_step``, from 0 on: the first and the last step unless given."""
+def read_span(given: Mapping[str, Any], visualisation: Visualisation, *, steps: int) -> tuple[int, int]:
+    """``funnel_from_step`` and ``funnel_to_step``, from 0 on: the first and the last step unless given. They are two
+    where times pass between them.
+    """
     first = read_integer(given, "funnel_from_step") or 0
-    last = read_integer(given, "funnel_to_step") or max(steps - 1, 0)
+    given_last = read_integer(given, "funnel_to_step") or 0
+    last = given_last or max(steps - 1, 0)
     for name, step in (("funnel_from_step", first), ("funnel_to_step", last)):
         if step < 0:
             raise InvalidInput("Ensure this value is greater than or equal to 0.", attr=name)
@@ -193,8 +198,11 @@ def read_span(given: Mapping[str, Any], *, steps: int) -> tuple[int, int]:
         return 0, 0
     if first >= steps:
         raise InvalidInput("There is no such step.", attr="funnel_from_step")
-    if not (first < last < steps or first == last == 0):
-        raise InvalidInput("There is no such step after funnel_from_step.", attr="funnel_to_step")
+    if last >= steps or first > last:
+        raise InvalidInput("There is no such step from funnel_from_step on.", attr="funnel_to_step")
+    if first == last and steps > 1 and visualisation is Visualisation.TIME_TO_CONVERT:
+        attr = "funnel_to_step" if given_last else "funnel_from_step"
+        raise InvalidInput("There must be a step between funnel_from_step and funnel_to_step.", attr=attr)
     return first, last
 
 
@@ -274,13 +282,14 @@ def _entrance(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime)
 
 
 def read_step_breakdown(given: Mapping[str, Any], breakdown: Breakdown | None) -> Value | None:
-    """``funnel_step_breakdown``; null when any value will do."""
+    """``funnel_step_breakdown``; null when any value will do. The empty text is a value where there is a breakdown."""
     name = "funnel_step_breakdown"
-    if given.get(name) is None:
+    value = given.get(name)
+    if value is None or (breakdown is None and not is_given(value)):
         return None
     if breakdown is None:
         raise InvalidInput("funnel_step_breakdown needs a breakdown.", attr=name)
-    return read_value(given[name], breakdown, attr=name)
+    return read_value(value, breakdown, attr=name)
 
 
 def _check_aggregation(given: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from insights.filters.breakdown import EVERYBODY
 from insights.filters.funnel import FunnelFilter, Visualisation, read_funnel, read_span, read_visualisation
 from insights.filters.intervals import cut
 from insights.filters.project import ProjectFacts
+from insights.filters.selection import read_page
 
 MOST_BINS = 90
 
@@ -33,9 +34,11 @@ class FunnelResult:
 def read_funnel_result(given: Mapping[str, Any], *, project: ProjectFacts, now: datetime) -> FunnelResult:
     """Raises ``InvalidInput`` for what cannot be read."""
     funnel = read_funnel(given, project=project, now=now)
-    from_step, to_step = read_span(given, steps=len(funnel.steps))
-    bins = read_integer(given, "bin_count")
     visualisation, interval = read_visualisation(given), read_interval(given)
+    from_step, to_step = read_span(given, visualisation, steps=len(funnel.steps))
+    bins = read_integer(given, "bin_count")
+    # Without a meaning here, but not whatever they are.
+    read_page(given)
     if visualisation is Visualisation.TIME_TO_CONVERT and funnel.by_cohort():
         # There is one answer, and it tells nobody apart.
         funnel = funnel.of_cohort((EVERYBODY,))

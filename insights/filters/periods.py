@@ -11,19 +11,27 @@ def period_start(moment: datetime, interval: Interval, *, zone: ZoneInfo, week_s
     """The first instant of the period that holds ``moment``, in ``zone``. Weeks begin on Sunday when ``week_start_day``
     is 0, on Monday when it is 1.
     """
-    local = moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    local = moment.astimezone(zone).replace(second=0, microsecond=0)
     if interval is Interval.HOUR:
-        return local
-    day = local.replace(hour=0, fold=0)
+        return _hour_start(local)
+    day = local.replace(hour=0, minute=0, fold=0)
     if interval is Interval.WEEK:
         return day - timedelta(days=(day.weekday() + 1 - week_start_day) % 7)
     return day.replace(day=1) if interval is Interval.MONTH else day
 
 
+def _hour_start(minute: datetime) -> datetime:
+    """An hour also begins when clocks change: on Lord Howe Island they do so by half an hour."""
+    start = minute.replace(minute=0).astimezone(UTC)
+    while start.astimezone(minute.tzinfo).utcoffset() != minute.utcoffset():
+        start += timedelta(minutes=1)
+    return start.astimezone(minute.tzinfo)
+
+
 def next_period(start: datetime, interval: Interval) -> datetime:
     """The first instant of the period after the one that begins at ``start``, which has the zone."""
     if interval is Interval.HOUR:
-        return (start.astimezone(UTC) + timedelta(hours=1)).astimezone(start.tzinfo)
+        return (start.astimezone(UTC) + timedelta(minutes=60 - start.minute)).astimezone(start.tzinfo)
     if interval is Interval.MONTH:
         return (start.replace(day=1) + timedelta(days=32)).replace(day=1)
     return start + timedelta(days=7 if interval is Interval.WEEK else 1)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange, Interval, read_interval
-from core.filters.parameters import read_boolean, read_integer, read_offset, read_text
+from core.filters.parameters import read_boolean, read_integer, read_limit, read_offset, read_text
 from core.filters.properties import PropertyFilter, filters_of
 from insights.filters.breakdown import Breakdown, Value, members_of, read_breakdown
 from insights.filters.intervals import at_least, before, cut, previous
@@ -116,6 +116,7 @@ def check_trend(given: Mapping[str, Any], *, project: ProjectFacts) -> None:
     read_breakdown(given, project=project)
     read_bins(given)
     _smoothing(given)
+    read_limit(given)
     read_offset(given)
     _display(given)
 
@@ -125,6 +126,8 @@ def _read_trend(given: Mapping[str, Any], *, project: ProjectFacts, now: datetim
     selection = read_selection(given, project=project, now=now, reader=reader)
     if read_bins(given) is not None:
         raise InvalidInput("Histograms are not supported.", attr=BINS)
+    # Without a meaning here, but not whatever it is.
+    read_limit(given)
     trend = Trend(
         selection=selection,
         series=read_series(given, reader=reader),

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.exceptions import InvalidInput
 from core.filters.dates import DateRange
-from core.filters.parameters import read_integer, read_json
+from core.filters.parameters import native, read_integer, read_json
 from core.filters.properties import PropertyFilter, filters_of
 from insights.filters.breakdown import Breakdown, Value, members_of, read_breakdown, read_value
 from insights.filters.intervals import before
@@ -81,7 +81,9 @@ def _value(given: Mapping[str, Any], breakdown: Breakdown, *, in_bins: bool) -> 
     if given.get(VALUE) is None:
         return None
     if not in_bins:
-        return read_value(given[VALUE], breakdown, attr=VALUE)
+        listed = native(given[VALUE])
+        is_list = isinstance(listed, list) and len(listed) == len(breakdown.keys)
+        return read_value(listed if is_list else [given[VALUE]], breakdown, attr=VALUE)
     if len(breakdown.keys) != 1:
         raise InvalidInput("A histogram is of one property.", attr=BINS)
     bounds = read_json(given, VALUE)

@@ -69,6 +69,15 @@ def find_correlation(question: Correlation, *, limits: Limits) -> Table:
     return Table(successes, failures, found)
 
 
+#: What a row is called, as ``insights.api.correlation_results`` does, but for elements that came as a list.
+_NAME = sql(
+    """if(event = {autocapture} AND property != '', concat(event, '::elements_chain::', event_type, '__~~__', value),
+        concat(event, if(event != '' AND property != '', '::', ''),
+            if(property = '', '', concat(if(property = '%', '', decodeURLComponent(property)), '::', value))))""",
+    autocapture=text(AUTOCAPTURE),
+)
+
+
 def correlated(question: Correlation, people: Population) -> Sql:
     """Rows ``is_total, event, property, value, event_type, successes, failures, odds``, as they are shown."""
     counted = {
@@ -87,9 +96,10 @@ def correlated(question: Correlation, people: Population) -> Sql:
         )
         WHERE is_total OR (all_successes > 0 AND all_failures > 0
             AND (successes + failures >= 25 OR 50 * (successes + failures) >= all_successes + all_failures))
-        ORDER BY is_total DESC, odds > 1 DESC, if(odds > 1, -odds, odds), event, property, value, event_type
+        ORDER BY is_total DESC, odds > 1 DESC, if(odds > 1, -odds, odds), {name}, property, value
         LIMIT {shown} BY is_total, odds > 1""",
         counted=counted,
+        name=_NAME,
         shown=trusted(str(SHOWN)),
     )
 

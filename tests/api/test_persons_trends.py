@@ -157,6 +157,19 @@ def test_breakdowns(buyers: ProjectClient, params: dict[str, Any], expected: set
     assert {name for name, _ in values(get(buyers, **params))} == expected
 
 
+def test_the_value_of_a_breakdown_is_text(project: ProjectClient) -> None:
+    texts = ["null", " ", '"q"', "q", "[1,2]", "{x}", "12345678901234567890123"]
+    project.capture(*(bought(f"by {text}", 5, **{"{x}": text}) for text in texts), bought("nobody", 5))
+    settle()
+
+    for text in texts:
+        assert values(get(project, breakdown="{x}", breakdown_value=text)) == [(f"by {text}", 1)]
+    assert values(get(project, breakdown="{x}", breakdown_value="")) == [("nobody", 1)]
+    url = f"/api/projects/{project.id}/insights/trend/"
+    series = project.get(url, events='[{"id": "bought"}]', breakdown="{x}", **DATES).json()["result"]
+    assert {one["breakdown_value"] for one in series} == {"", *texts}
+
+
 def test_filters_and_search(buyers: ProjectClient) -> None:
     buyers.capture(event("$set", "bob", properties={"$set": {"vip": True}}))
     settle()
@@ -277,7 +290,7 @@ def test_projects_do_not_mix_and_a_key_needs_person_read(
         ({"events": "["}, "events"),
         ({"actions": '[{"id": 1}]'}, "actions"),
         ({"breakdown": "x", "breakdown_type": "hogql"}, "breakdown_type"),
-        ({"breakdown": "x", "breakdown_value": "[1, 2]"}, "breakdown_value"),
+        ({"breakdown": '["x", "y"]', "breakdown_value": "[1]"}, "breakdown_value"),
         (
             {"breakdown": "x", "breakdown_histogram_bin_count": "2", "breakdown_value": "[1]"},
             "breakdown_value",

@@ -96,7 +96,7 @@ def nested(depth: int) -> dict[str, Any]:
         (of(did("a", event_filters=[{"type": "element", "key": "text", "value": "x"}])),
             "properties.values[0].event_filters[0]: Filters of type element are not supported here."),
         (of(did("a", odd=1)), "properties.values[0]: Unknown keys: odd."),
-        (nested(21), "Groups are nested deeper than 20."),
+        (nested(51), "Groups are nested deeper than 50."),
         (of(*[person("a", 1)] * 501), "properties.values[500]: There are more than 500 filters."),
     ],
     ids=range(43),

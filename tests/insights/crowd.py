@@ -24,6 +24,8 @@ PLACES = {
     # The clocks change at midnight: one that is left out, and a last hour that comes twice.
     "America/Havana": "2026-03-08",
     "Africa/Cairo": "2025-10-31",
+    # The clocks change by half an hour.
+    "Australia/Lord_Howe": "2026-04-05",
     # A day is left out.
     "Pacific/Apia": "2011-12-31",
 }

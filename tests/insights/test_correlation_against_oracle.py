@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from core.clickhouse.escape import property_path
+from core.clickhouse.escape import property_key, property_path
 from core.exceptions import InvalidInput
 from insights.api.correlation_results import correlation_result
 from insights.filters.correlation import read_correlation, read_correlation_actors
@@ -35,7 +35,7 @@ TYPE = 1
 LAST = 6
 
 #: Names with what separates the parts of a row's name, and with what paths escape.
-KEYS = ["x", "y", "a::b.c"]
+KEYS = ["x", "y", "x!", "a::b.c"]
 VALUES = ["1", "2", "", "::"]
 texts = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=3)
 
@@ -197,6 +197,11 @@ def _name(index: int) -> str:
     return f"p{index:02}"
 
 
+def _row_name(what: What) -> str:
+    event, path, value = what
+    return "::".join([*([event] if event else []), *([property_key(path), value] if path else [])])
+
+
 @dataclass(frozen=True)
 class Expected:
     """Names of actors: all who finished, all who did not, and those who have what."""
@@ -217,9 +222,9 @@ class Expected:
             for what, actors in self.having.items()
             if len(actors) >= max(self.least, 1) and len(actors) >= min(25, 0.02 * everybody)
         }
-        good = sorted((-one, what) for what, one in odds.items() if one > 1)[:10]
-        bad = sorted((one, what) for what, one in odds.items() if one <= 1)[:10]
-        return [(what, abs(one)) for one, what in [*good, *bad]]
+        good = sorted((-one, _row_name(what), what) for what, one in odds.items() if one > 1)[:10]
+        bad = sorted((one, _row_name(what), what) for what, one in odds.items() if one <= 1)[:10]
+        return [(what, abs(one)) for one, _, what in [*good, *bad]]
 
     def _odds(self, actors: set[str]) -> float:
         with_it, without = len(actors & self.successes), len(actors & self.failures)

@@ -248,8 +248,27 @@ def test_a_strict_funnel_has_no_exclusions() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ({"funnel_step_breakdown": ""}, None),
+        ({"breakdown": "x", "funnel_step_breakdown": "null"}, ("null",)),
+        ({"breakdown": "x", "funnel_step_breakdown": [None]}, ("null",)),
+        (
+            {"breakdown": "x", "funnel_step_breakdown": "12345678901234567890123"},
+            ("12345678901234567890123",),
+        ),
+        ({"breakdown": "x", "funnel_step_breakdown": "1.50"}, ("1.5",)),
+        ({"breakdown": ["x", "y"], "funnel_step_breakdown": ""}, ("", "")),
+    ],
+)
+def test_the_value_of_a_breakdown(given: dict[str, Any], value: tuple[str, ...] | None) -> None:
+    assert read(funnel_step=1, **given).value == value
+
+
+@pytest.mark.parametrize(
     ("given", "reached"),
     [
+        ({"drop_off": True, "funnel_from_step": 1, "funnel_to_step": 1}, ()),
         ({"drop_off": False}, (3,)),
         ({"drop_off": True}, (1, 2)),
         ({"drop_off": "true", "funnel_from_step": 1}, (2,)),

@@ -1,6 +1,7 @@
 """Ranges cut into periods, named, moved and measured: each row a fact of the calendar."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,6 +68,27 @@ def test_a_day_that_a_zone_left_out_is_no_period() -> None:
     bounds = cut(between("2011-12-29", "2011-12-31", apia), Interval.DAY, zone=apia, week_start_day=0)
 
     assert [day_of(start, Interval.DAY) for start in bounds] == ["2011-12-29", "2011-12-31", "2012-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"),
+    [
+        ("2026-04-05 00:00", ["00:00", "01:00", "01:30", "02:00"]),
+        ("2026-10-04 00:00", ["00:00", "01:00", "02:30", "03:00"]),
+    ],
+)
+def test_clocks_that_change_by_half_an_hour(first: str, hours: list[str]) -> None:
+    island = ZoneInfo("Australia/Lord_Howe")
+    asked = DateRange(local(first, island), local(first, island) + timedelta(hours=3))
+
+    bounds = cut(asked, Interval.HOUR, zone=island, week_start_day=0)
+
+    assert [f"{start:%H:%M}" for start in bounds[: len(hours)]] == hours
+    for start, end in pairwise(bounds):
+        late = DateRange(
+            end.astimezone(UTC) - timedelta(seconds=1), end.astimezone(UTC) - timedelta(seconds=1)
+        )
+        assert cut(late, Interval.HOUR, zone=island, week_start_day=0) == (start, end)
 
 
 def test_there_are_not_more_periods_than_an_answer_can_hold() -> None:

@@ -19,7 +19,8 @@ from core.filters import parameters
         ({"limit": "5", "offset": "7"}, {"limit": 50, "offset": 0}, {"limit": "5", "offset": "7"}),
         ({"limit": ""}, {"limit": 50}, {"limit": 50}),
         ({"properties": '[{"key": "x"}]'}, {"properties": []}, {"properties": '[{"key": "x"}]'}),
-        ({"properties": "text"}, {"properties": []}, {"properties": []}),
+        ({"properties": "text"}, {"properties": []}, {"properties": "text"}),
+        ({"properties": " "}, {"properties": [1]}, {"properties": [1]}),
         ({}, {"a": False, "b": 0, "c": []}, {"a": False, "b": 0, "c": []}),
     ],
 )

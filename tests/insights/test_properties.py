@@ -110,6 +110,9 @@ def test_the_old_form(name: str, key: str, test: Any, negated: bool) -> None:
         ({"value": "v", "negation": True}, TextTest(TextMatch.EXACT, ("v",)), True),
         ({"value": "v", "operator": "is_not", "negation": True}, TextTest(TextMatch.EXACT, ("v",)), False),
         ({"value": "v", "negation": False}, TextTest(TextMatch.EXACT, ("v",)), False),
+        ({"value": "v", "negation": "true"}, TextTest(TextMatch.EXACT, ("v",)), True),
+        ({"value": "v", "negation": 1}, TextTest(TextMatch.EXACT, ("v",)), True),
+        ({"value": "v", "negation": "false"}, TextTest(TextMatch.EXACT, ("v",)), False),
     ],
 )  # fmt: skip
 def test_operators(item: dict[str, Any], test: Any, negated: bool) -> None:

@@ -89,6 +89,10 @@ def test_the_sql_agrees_with_a_plain_count(
     )  # fmt: skip
     expected = expected if by_group else Counter({p: n for p, n in expected.items() if p in living(crowd)})
 
+    if not ask(place, series, stickiness_days=1, **given).stickiness.bounds:
+        # A day that was left out.
+        assert not expected
+        return
     for count in {1, max(expected.values(), default=2)}:
         question = ask(place, {**series, **grouped}, stickiness_days=count, **given)
         found = stickiness.find_actors(question, offset=0, rows=100, limits=LIMITS)
