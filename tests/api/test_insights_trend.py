@@ -448,6 +448,30 @@ def test_events_of_nobody_count_as_events_but_not_as_persons(project: ProjectCli
     assert names(project, persons["persons_urls"][0]) == ["ada"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ({"operator": "is_not_set"}, 2),
+        ({"operator": "is_not", "value": "x"}, 2),
+        ({"operator": "not_icontains", "value": "@example.org"}, 1),
+        ({"operator": "exact", "value": ""}, 2),
+        ({"operator": "is_set"}, 0),
+    ],
+)
+def test_who_has_no_profile_has_no_properties(
+    project: ProjectClient, wanted: dict[str, str], count: int
+) -> None:
+    project.capture(
+        did("bought", "ada", 5, 12, **{"$set": {"email": "ada@example.org"}}),
+        did("bought", "anon", 5, 12, **{"$process_person_profile": False}),
+    )
+    settle()
+    key = "email" if wanted["operator"] == "not_icontains" else "plan"
+    properties = json.dumps([{"key": key, "type": "person", **wanted}])
+
+    assert data(get(project, properties=properties, date_to="2026-01-05")) == [[count]]
+
+
 def test_an_event_sent_again_counts_once(project: ProjectClient) -> None:
     again = did("bought", "ada", 5, price=4)
     for _ in range(3):
