@@ -264,14 +264,21 @@ _IDS_OF = """
 SELECT m.distinct_id FROM core_persondistinctid m JOIN core_person p ON p.id = m.person_id
 WHERE p.project_id = %s AND p.uuid = ANY(%s)
 """
-_WAITING = "SELECT count(*) FROM core_eventbuffer WHERE project_id = %s AND distinct_id = ANY(%s)"
+_WAITING = """
+SELECT (SELECT count(*) FROM core_eventbuffer WHERE project_id = %(project)s AND distinct_id = ANY(%(ids)s)), ARRAY(
+    SELECT (line::json ->> 'uuid')::uuid FROM core_eventbuffer
+    WHERE project_id = %(project)s AND distinct_id = ANY(%(ids)s) ORDER BY id LIMIT %(most)s
+)
+"""
+#: Waiting events of the persons that are looked for in ClickHouse, too: the oldest, for these are being sent.
+_MOST_SENT = 4_000
 
 
 def _count_events(project_id: int, persons: Sequence[Person]) -> int:
-    """Also those that are on their way to ClickHouse."""
+    """Also those that are on their way to ClickHouse; one that has just arrived there may still wait here."""
     with connection.cursor() as cursor:
         cursor.execute(_IDS_OF, [project_id, [person.uuid for person in persons]])
         distinct_ids = [distinct_id for (distinct_id,) in cursor.fetchall()]
-        delivered = about_ids.count_events(project_id, distinct_ids)
-        cursor.execute(_WAITING, [project_id, distinct_ids])
-        return delivered + int(cursor.fetchone()[0])
+        cursor.execute(_WAITING, {"project": project_id, "ids": distinct_ids, "most": _MOST_SENT})
+        waiting, oldest = cursor.fetchone()
+        return int(waiting) + about_ids.count_events(project_id, distinct_ids, but=oldest)

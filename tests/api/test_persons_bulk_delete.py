@@ -183,6 +183,16 @@ def test_a_dry_run_tells_what_would_go_and_changes_nothing(project: ProjectClien
     assert deletions(project) == []
 
 
+def test_events_on_their_way_count_once(project: ProjectClient) -> None:
+    for number in range(60):
+        ids = [f"{number}-{place}" for place in range(3)]
+        project.capture(*(event("x", one) for one in ids))
+
+        told = bulk_delete(project, {"distinct_ids": ids, "delete_events": True, "dry_run": True})
+
+        assert told.json()["events"] == 3
+
+
 def test_a_thousand_persons_and_no_more(project: ProjectClient) -> None:
     ids = [f"u{n}" for n in range(1000)]
     project.capture(*(event("a", one) for one in ids))
