@@ -12,9 +12,10 @@ from persons_api.embedded.orphans import end_orphans
 from persons_api.embedded.state import ProcessRecord, StackState
 from tests.embedded.run import is_alive
 
+#: The child says itself that it runs: a process that is just being started has no environment yet.
 PARENT = """
 import subprocess, sys
-print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid, flush=True)
+child = subprocess.Popen([sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"])
 sys.stdin.read()
 """
 
