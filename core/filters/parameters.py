@@ -31,7 +31,9 @@ def merged(*, query: Mapping[str, str], body: Any) -> dict[str, Any]:
         raise InvalidInput("The body must be a JSON object.")
     from_query = {name: value for name, value in query.items() if is_given(value)}
     from_body = {name: value for name, value in body.items() if is_given(value)}
-    kept = {name: value for name, value in from_query.items() if name in _QUERY_WINS}
+    kept = {
+        name: value for name, value in from_query.items() if name in _QUERY_WINS and value.strip() != "null"
+    }
     return {**from_query, **from_body, **kept}
 
 

@@ -21,6 +21,7 @@ from core.filters import parameters
         ({"properties": '[{"key": "x"}]'}, {"properties": []}, {"properties": '[{"key": "x"}]'}),
         ({"properties": "text"}, {"properties": []}, {"properties": "text"}),
         ({"properties": " "}, {"properties": [1]}, {"properties": [1]}),
+        ({"properties": "null"}, {"properties": [1]}, {"properties": [1]}),
         ({}, {"a": False, "b": 0, "c": []}, {"a": False, "b": 0, "c": []}),
     ],
 )
